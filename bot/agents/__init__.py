@@ -1,0 +1,1 @@
+"""The agents: one loop, roles as data, tools, the model adapter, the replay provider, the patch screen."""

@@ -1,0 +1,132 @@
+"""auton.toml as typed, strict values: the one configuration of everything the bot does.
+
+An unknown key, a wrong type or a value out of range is a ConfigError that names the file, the key, what was
+expected and what was found. Nothing here reads the environment.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bot.errors import ConfigError
+
+Mode = Literal["kernel_build", "slm_training", "dual"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Workflow(Section):
+    mode: Mode = "kernel_build"
+    """Which specs a goal may touch, and so which roles a plan may use."""
+    approve: Literal["auto", "comment"] = "auto"
+    """auto: a valid plan starts at once; comment: a person with write permission types /auton approve."""
+    max_tasks: int = Field(12, ge=1, le=64)
+    max_attempts: int = Field(3, ge=1, le=20)
+    """Agent runs that a task may take before it is handed to a person."""
+
+
+class Forge(Section):
+    bot: str = "github-actions[bot]"
+    """The login under which the bot writes; hidden state by anybody else is ignored."""
+
+
+class Models(BaseModel):
+    """A litellm model per role; `default` serves every role without one of its own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    default: str = "replay/uptime"
+
+    def of(self, role: str) -> str:
+        return (self.model_extra or {}).get(role, self.default)
+
+
+class Price(Section):
+    """US dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached_input: float | None = Field(None, ge=0)
+    free: bool = False
+    """Say true for a model that really costs nothing (one of your own); a zero price is refused otherwise."""
+
+
+class Agents(Section):
+    cost_usd: float = Field(2.0, gt=0)
+    """Hard cap of one agent run."""
+    steps: int = Field(60, ge=1)
+    seconds: int = Field(1800, ge=1)
+    api_base: str | None = None
+    """An OpenAI-compatible endpoint of your own."""
+    models: Models = Models()
+    prices: dict[str, Price] = {}
+    """Prices by model name, for models that litellm's table does not know."""
+
+
+class Budget(Section):
+    goal_usd: float = Field(5.0, gt=0)
+    day_usd: float = Field(20.0, gt=0)
+    warn_at: float = Field(0.8, gt=0, le=1)
+
+
+class Queue(Section):
+    bad_probability: float = Field(0.1, gt=0, lt=1)
+    max_batch: int = Field(8, ge=1, le=64)
+
+
+class Screen(Section):
+    max_files: int = Field(60, ge=1)
+    max_lines: int = Field(6000, ge=1)
+    protected: list[str] = [".github/**", "auton.toml"]
+    """Glob patterns of paths that only a person may change."""
+
+
+class Target(Section):
+    """One architecture: how to build it, how to boot it, where the image lies."""
+
+    build: str
+    boot: str
+    """A command that becomes the machine: console on its standard input and output, exit code the verdict's.
+    The kernel's command line is appended to it as one argument."""
+    image: str
+    timeout: float = Field(60.0, gt=0)
+    """Seconds without any output after which a boot is a HANG."""
+
+
+class Config(Section):
+    workflow: Workflow = Workflow()
+    forge: Forge = Forge()
+    agents: Agents = Agents()
+    budget: Budget = Budget()
+    queue: Queue = Queue()
+    screen: Screen = Screen()
+    targets: dict[str, Target] = {}
+
+
+def load(path: Path | str = "auton.toml") -> Config:
+    """Read and check the configuration at `path`; ConfigError on anything that is not exactly right."""
+    path = Path(path)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file", "run this in a checkout with an auton.toml") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}", "mend that line and run again") from None
+    return check(raw, str(path))
+
+
+def check(raw: dict, where: str) -> Config:
+    """Validate already parsed TOML; `where` names its source in the error."""
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"{where}: unknown key '{key}'{more}", "see `auton config` for the keys there are") from None
+        raise ConfigError(f"{where}: {key}: {first['msg'].lower()}, found {first['input']!r}{more}",
+                          "see `auton config` for what each key means") from None

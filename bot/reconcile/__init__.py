@@ -1,0 +1,1 @@
+"""The reconcile loop: snapshot → decide → actions, level-triggered and idempotent."""

@@ -1,0 +1,1 @@
+"""The local workflow runner: runs `.github/workflows/*.yml` for the local forge."""

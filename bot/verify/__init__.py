@@ -1,0 +1,1 @@
+"""`auton verify`: build, boot and judge every architecture."""
