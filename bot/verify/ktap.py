@@ -1,9 +1,9 @@
 """KTAP version 1, read strictly: what a kernel printed about its own tests, and whether to believe it.
 
 The grammar is Linux's Documentation/dev-tools/ktap.rst with the plan always first. Lines that are not KTAP are
-the kernel's log and mean nothing; a line that tries to be KTAP and is wrong (out of order, past its plan, at
-the wrong depth, a suite `ok` over a failed case) is an error, and a document with an error or without an end
-never passes.
+the kernel's log and mean nothing. A line that tries to be KTAP and is wrong (out of order, past its plan, at
+the wrong depth, a suite `ok` over a failed case) is an error; a document with an error or without an end never
+passes.
 """
 
 import re

@@ -100,7 +100,10 @@ def _environment() -> dict[str, str]:
 
 def _present(command: str, repo: Path) -> None:
     """MissingTool when the program of `command` is neither on PATH nor in the checkout."""
-    name = shlex.split(command)[0]
+    try:
+        name = shlex.split(command)[0]
+    except (ValueError, IndexError):
+        raise ConfigError(f"[targets]: not a command line: {command!r}", "mend its quotes in auton.toml") from None
     if "/" in name:
         if not (repo / name).is_file():
             raise ConfigError(f"{repo / name}: no such file, but a target calls it", "see [targets]")
