@@ -36,8 +36,9 @@ class Commands(click.Group):
         for name in self.list_commands(context):
             tree = ast.parse((COMMANDS / f"{name.replace('-', '_')}.py").read_text())
             rows.append((name, (ast.get_docstring(tree) or "").partition("\n")[0]))
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
 
     def resolve_command(self, context, args):
         try:
