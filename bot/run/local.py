@@ -82,5 +82,5 @@ def _git(checkout: Path, *args: str, env: dict[str, str]) -> str:
         raise MissingTool("git: not installed", "apt-get install git") from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ForgeError(f"git {args[0]} failed in {checkout}: {said}", "run `auton run` in a git checkout with a commit")
+        raise ForgeError(f"git {args[0]} failed in {checkout}: {said}", "run this in a git checkout with a commit")
     return done.stdout.strip()
