@@ -76,5 +76,5 @@ def main() -> None:
         if error.errno != errno.ENOSPC:
             raise
         click.echo(f"auton: error: the disk is full ({error.filename or 'while writing'})", err=True)
-        click.echo("  → free some space and run the same command again; nothing that was landed is lost", err=True)
+        click.echo("  → free some space and run the same command again; nothing landed is lost", err=True)
         sys.exit(8)
