@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from bot.errors import ForgeError, MissingTool
+from bot.forge.wire import Wire
 
 
 def start(data: Path, port: int, seconds: float = 20.0) -> dict:
@@ -51,6 +52,16 @@ def _alive(data: Path) -> dict | None:
         return told  # it answers, if only to ask who we are
     except (OSError, ValueError, KeyError):
         return None
+
+
+def repositories(api: str, token: str) -> list[str]:
+    """Names of the owner's repositories."""
+    return [item["name"] for item in Wire(api, token).pages("/user/repos")]
+
+
+def create(api: str, token: str, name: str) -> None:
+    """An empty public repository of the owner."""
+    Wire(api, token).call("POST", "/user/repos", body={"name": name, "description": "made by auton run"})
 
 
 def free_name(taken: set[str], wish: str) -> str:
