@@ -19,7 +19,8 @@ def check(plan: Plan, mode: str, max_tasks: int, roles: dict[str, set[str]]) -> 
     usable = {role for role, modes in roles.items() if (mode in modes or mode == "dual") and role != PLANNER}
     for task in plan.tasks:
         if task.role not in usable:
-            problems.append(f"{task.key}: no role '{task.role[:40]}' in mode {mode}; there are {', '.join(sorted(usable))}")
+            known = ", ".join(sorted(usable))
+            problems.append(f"{task.key}: no role '{task.role[:40]}' in mode {mode}; there are {known}")
         for needed in task.depends_on:
             if needed not in keys:
                 problems.append(f"{task.key} depends on {needed[:10]}, which is not in the plan")
