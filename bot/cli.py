@@ -36,8 +36,9 @@ class Commands(click.Group):
         for name in self.list_commands(context):
             tree = ast.parse((COMMANDS / f"{name.replace('-', '_')}.py").read_text())
             rows.append((name, (ast.get_docstring(tree) or "").partition("\n")[0]))
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
 
     def resolve_command(self, context, args):
         try:
@@ -75,5 +76,5 @@ def main() -> None:
         if error.errno != errno.ENOSPC:
             raise
         click.echo(f"auton: error: the disk is full ({error.filename or 'while writing'})", err=True)
-        click.echo("  → free some space and run the same command again; nothing that was landed is lost", err=True)
+        click.echo("  → free some space and run the same command again; nothing landed is lost", err=True)
         sys.exit(8)

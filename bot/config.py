@@ -127,6 +127,7 @@ def check(raw: dict, where: str) -> Config:
         key = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         if first["type"] == "extra_forbidden":
-            raise ConfigError(f"{where}: unknown key '{key}'{more}", "see `auton config` for the keys there are") from None
+            raise ConfigError(f"{where}: unknown key '{key}'{more}",
+                              "`auton config` prints the keys there are") from None
         raise ConfigError(f"{where}: {key}: {first['msg'].lower()}, found {first['input']!r}{more}",
                           "see `auton config` for what each key means") from None

@@ -1,0 +1,1 @@
+"""Tests of the bot, one folder or file per part."""
