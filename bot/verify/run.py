@@ -1,0 +1,111 @@
+"""Verify a checkout: every architecture side by side, each built, booted once and judged."""
+
+import os
+import shlex
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bot.config import Config, Target
+from bot.errors import ConfigError, MissingTool
+from bot.handoff import ArchReport, Check, Report, Verdict
+from bot.verify import cache, specs, tools
+from bot.verify.boot import boot
+from bot.verify.build import build
+
+WORST: list[Verdict] = ["PASS", "INFRA", "FAIL", "HANG", "PANIC", "BUILD"]
+"""Verdicts, each outweighing those before it: INFRA is nobody's fault, so any real fault outweighs it."""
+HARD_LIMIT = 10
+"""A boot may take this many times its target's timeout, however much it prints."""
+
+Listener = Callable[[str, Check], None]
+
+
+def worst(verdicts: list[Verdict]) -> Verdict:
+    return max(verdicts, key=WORST.index, default="FAIL")
+
+
+def choose(config: Config, archs: list[str]) -> dict[str, Target]:
+    """The targets asked for (all when none is named); ConfigError names those there are."""
+    if not config.targets:
+        raise ConfigError("expected at least one [targets.<arch>] table, found none",
+                          "add one with build, boot and image to auton.toml")
+    for arch in archs:
+        if arch not in config.targets:
+            raise ConfigError(f"unknown architecture '{arch}'", f"known: {', '.join(config.targets)}")
+    return {arch: config.targets[arch] for arch in dict.fromkeys(archs or config.targets)}
+
+
+def verify(config: Config, repo: Path, archs: list[str] | None = None, *, fresh: bool = False,
+           on: Listener = lambda arch, check: None) -> Report:
+    """Build and boot `archs` of the checkout at `repo`. `on` hears of every check, from several threads."""
+    start = time.monotonic()
+    repo = repo.resolve()
+    targets = choose(config, archs or [])
+    for target in targets.values():
+        for command in (target.build, target.boot):
+            _present(command, repo)
+    tree = cache.tree_of(repo)
+    found, broken = specs.read_all(repo)
+
+    def one(arch: str, target: Target) -> ArchReport:
+        key = cache.key(tree, arch, target)
+        if not fresh and (known := cache.get(key)):
+            for check in known.checks:
+                on(arch, check)
+            return known
+        report = _verify_one(arch, target, repo, found, broken, lambda check: on(arch, check))
+        cache.put(key, report)
+        return report
+
+    with ThreadPoolExecutor(len(targets)) as pool:
+        reports = list(pool.map(one, targets.keys(), targets.values()))
+    return Report(tree=tree, verdict=worst([report.verdict for report in reports]), archs=reports,
+                  seconds=time.monotonic() - start)
+
+
+def _verify_one(arch: str, target: Target, repo: Path, found: list[specs.Spec], broken: list[specs.Broken],
+                on: Callable[[Check], None]) -> ArchReport:
+    start = time.monotonic()
+    checks: list[Check] = []
+    figures: dict[str, float] = {}
+
+    def judged(check: Check) -> None:
+        checks.append(check)
+        on(check)
+
+    for bad in broken:
+        name = f"spec:{bad.where.rpartition(':')[0]}"
+        judged(Check(name=name, verdict="FAIL", where=bad.where, detail=bad.detail))
+    image = repo / target.image
+    built = build(shlex.split(target.build), repo, _environment(), image)
+    judged(Check(name="build", verdict=built.verdict, seconds=built.seconds, where=built.where,
+                 detail=built.detail))
+    if built.verdict == "PASS":
+        figures["image_bytes"] = image.stat().st_size
+        booted = boot(shlex.split(target.boot), repo, _environment(), arch=arch, specs=found,
+                      measured=figures, silence=target.timeout, limit=HARD_LIMIT * target.timeout, on=on)
+        checks += booted.checks
+        figures = booted.figures
+    return ArchReport(arch=arch, verdict=worst([check.verdict for check in checks]), checks=checks,
+                      figures=figures, seconds=time.monotonic() - start)
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent", "LANG": "C.UTF-8",
+            "TERM": "dumb", "MAKEFLAGS": f"-j{os.cpu_count() or 1}"}
+
+
+def _present(command: str, repo: Path) -> None:
+    """MissingTool when the program of `command` is neither on PATH nor in the checkout."""
+    try:
+        name = shlex.split(command)[0]
+    except (ValueError, IndexError):
+        raise ConfigError(f"[targets]: not a command line: {command!r}", "mend its quotes in auton.toml") from None
+    if "/" in name:
+        if not (repo / name).is_file():
+            raise ConfigError(f"{repo / name}: no such file, but a target calls it", "see [targets]")
+    elif shutil.which(name) is None:
+        raise MissingTool(f"expected the program {name}, found none", tools.install(name))
