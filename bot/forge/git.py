@@ -142,13 +142,13 @@ class Git:
                 self("worktree", "remove", "--force", folder, ok=(0, 128))
 
     def _with_trailers(self, onto: str, tip: str, trailers: list[str]) -> str:
-        """Rewrite the commits onto..tip with `trailers` added to each message."""
+        """Rewrite the commits onto..tip with `trailers` added to each message, and ourselves as their author: a
+        patch may claim any name."""
         new = onto
         for sha in self("rev-list", "--reverse", f"{onto}..{tip}").splitlines():
-            text = self("interpret-trailers", *(f"--trailer={line}" for line in trailers), "--if-exists=replace",
+            text = self("interpret-trailers", "--if-exists=replace", *(f"--trailer={line}" for line in trailers),
                         stdin=self.message(sha).encode()) + "\n"
-            name, email, date = self("show", "--no-patch", "--format=%an%x00%ae%x00%at +0000", sha).split("\0")
+            date = self("show", "--no-patch", "--format=%at", sha) + " +0000"
             new = self("commit-tree", self.tree(sha), "-p", new, "-F", "-", stdin=text.encode(),
-                       env={"GIT_AUTHOR_NAME": name or "unknown", "GIT_AUTHOR_EMAIL": email or "unknown@localhost",
-                            "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date})
+                       env={"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date})
         return new

@@ -31,7 +31,7 @@ class Order:
     def title(self) -> str:
         first = self.goal.strip().splitlines()[0] if self.goal.strip() else ""
         if not first:
-            raise ConfigError("expected a goal in words, found an empty one", 'try: auton run "Add a console command …"')
+            raise ConfigError("expected a goal in words, found none", 'try: auton run "Add a console command …"')
         return first if len(first) <= 200 else first[:199] + "…"
 
     def body(self) -> str:

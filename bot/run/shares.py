@@ -17,7 +17,7 @@ class Shares:
 
     def line(self, total: float) -> str:
         return (f"time: {total:.0f} s in all; the bot's own steps {self.bot:.1f} s, "
-                f"agents with their tools {self.agents:.1f} s, verify {self.verify:.1f} s (side by side, so they overlap)")
+                f"agents with their tools {self.agents:.1f} s, verify {self.verify:.1f} s (side by side: they overlap)")
 
 
 def measure(data: Path, repo: str) -> Shares | None:
@@ -27,8 +27,8 @@ def measure(data: Path, repo: str) -> Shares | None:
         return None
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
         rows = db.execute("SELECT steps.name, SUM(steps.wall) FROM steps JOIN jobs ON jobs.id = steps.job_id "
-                          "JOIN runs ON runs.id = jobs.run_id WHERE runs.repo = ? GROUP BY steps.name", (repo,)).fetchall()
-    spent = {name.removeprefix("Run "): wall for name, wall in rows}
+                          "JOIN runs ON runs.id = jobs.run_id WHERE runs.repo = ? GROUP BY steps.name", (repo,))
+        spent = {name.removeprefix("Run "): wall for name, wall in rows}
 
     def total(*starts: str) -> float:
         return round(sum(wall for name, wall in spent.items() if name.startswith(starts)), 2)

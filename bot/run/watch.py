@@ -28,8 +28,9 @@ def until_ended(forge: Forge, goal: int, say: Say, seconds: float, poll: float =
         stuck = [task for task in now.tasks if task.state in ("needs-human", "failed")]
         moving = [task for task in now.tasks if task.state in ("ready", "running", "verify", "review", "queued")]
         if stuck and not moving and time.monotonic() - quiet_since > 15:
+            where = f"{forge.server}/{forge.repo}/issues/{stuck[0].number}"
             raise ForgeError(f"task #{stuck[0].number} waits for a person ({stuck[0].state})",
-                             f"read {forge.server}/{forge.repo}/issues/{stuck[0].number} and comment `/auton retry` there")
+                             f"read {where} and comment `/auton retry` there")
         if time.monotonic() > deadline:
             raise ForgeError(f"goal #{goal} has not ended after {seconds:.0f} s (it is {now.state or 'not yet seen'})",
                              f"it goes on by itself; look at {forge.server}/{forge.repo}/issues/{goal}")

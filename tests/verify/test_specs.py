@@ -4,7 +4,7 @@ import pytest
 
 from bot.verify import specs
 from bot.verify.specs import Broken
-from tests.bot.verify.conftest import only
+from tests.verify.conftest import only
 
 
 def test_checks_of_every_kind_pass(checkout):

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.verify import cache
-from tests.bot.verify.conftest import GOOD
+from tests.verify.conftest import GOOD
 
 
 def cached(checkout, **changes) -> bool:

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from bot.handoff import Report, read
-from tests.bot.verify.conftest import GOOD
+from tests.verify.conftest import GOOD
 
 TOML = """
 [targets.fake]

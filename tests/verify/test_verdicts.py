@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bot.verify.conftest import GOOD, only
+from tests.verify.conftest import GOOD, only
 
 BANNER = 'echo "auton 0.1 fake nonce=$nonce"\n'
 CONSOLE = GOOD.partition("echo 'figure")[2].partition("\n")[2]
