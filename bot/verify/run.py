@@ -14,6 +14,7 @@ from bot.handoff import ArchReport, Check, Report, Verdict
 from bot.verify import cache, specs, tools
 from bot.verify.boot import boot
 from bot.verify.build import build
+from bot.verify.machine import Machine
 
 WORST: list[Verdict] = ["PASS", "INFRA", "FAIL", "HANG", "PANIC", "BUILD"]
 """Verdicts, each outweighing those before it: INFRA is nobody's fault, so any real fault outweighs it."""
@@ -61,7 +62,12 @@ def verify(config: Config, repo: Path, archs: list[str] | None = None, *, fresh:
         return report
 
     with ThreadPoolExecutor(len(targets)) as pool:
-        reports = list(pool.map(one, targets.keys(), targets.values()))
+        try:
+            reports = list(pool.map(one, targets.keys(), targets.values()))
+        except BaseException:
+            for machine in list(Machine.running):  # Ctrl-C, or a fault of ours: leave nothing behind
+                machine.kill()
+            raise
     return Report(tree=tree, verdict=worst([report.verdict for report in reports]), archs=reports,
                   seconds=time.monotonic() - start)
 
