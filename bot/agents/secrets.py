@@ -27,7 +27,7 @@ KINDS = {
 PATTERNS = {kind: re.compile(pattern) for kind, pattern in KINDS.items()}
 WORD = re.compile(r"[A-Za-z0-9+/_=-]{40,}")
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
-HEX = re.compile(r"(?:[0-9a-fA-F]{2}[\s:,]?(?:0x)?){16,}")
+HEX = re.compile(r"(?:[0-9a-fA-F]{2}[\s:,]*(?:0x)?){16,}")
 ESCAPED = re.compile(r"(?:%[0-9a-fA-F]{2}|[\w.~-]){16,}")
 LITERALS = re.compile(r"""["'`]\s*(?:[+.,\\&|]\s*)*["'`]""")
 """What stands between two pieces of one string."""

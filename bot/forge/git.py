@@ -107,6 +107,14 @@ class Git:
     def is_ancestor(self, old: str, new: str) -> bool:
         return self._run(["merge-base", "--is-ancestor", old, new], ok=(0, 1)).returncode == 0
 
+    def merged_by(self, head: str, tip: str) -> str:
+        """The merge on `tip`'s first-parent line that brought `head`; `head` itself if it came without one."""
+        for line in self("log", "--first-parent", "--merges", "--format=%H %P", f"{head}..{tip}").splitlines():
+            merge, _, *others = line.split()
+            if head in others:
+                return merge
+        return head
+
     def message(self, sha: str) -> str:
         return self("show", "--no-patch", "--format=%B", sha)
 

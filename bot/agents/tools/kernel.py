@@ -102,7 +102,7 @@ def _test(at: Workplace, arch: str, target: Target) -> str:
     lines = [f"{arch}: {worst([check.verdict for check in checks])} ({passed} passed, {len(failed)} failed; {figures})"]
     for check in failed[:12]:
         lines.append(f"- {check.name}: {check.verdict} {check.where}\n  {clip(check.detail, 2500)}")
-    if failed:
+    if failed and failed[0].name != "boot":  # a failed boot's detail ends with it already
         lines.append(f"--- end of the console\n{tail(booted.log, 25, 2000)}")
     return "\n".join(lines)
 

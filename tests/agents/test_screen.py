@@ -14,7 +14,7 @@ from bot.agents import applied, mbox, screen, workplace
 from bot.agents import secrets as secrets_
 from bot.agents.tools import git as git_tool
 from bot.handoff import Result, write
-from tests.bot.agents.conftest import git
+from tests.agents.conftest import git
 
 KEY = "sk-ant-api03-Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA"
 
