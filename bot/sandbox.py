@@ -2,8 +2,8 @@
 
 Everything that an agent asks for, reads included, and everything that a candidate change brings along (its
 Makefile, its scripts, its kernel) runs through here. Inside there are the system's programs, read-only; the
-project at its own path, read-only but for `writable`; a private /proc, /dev and /tmp; and an environment of our
-making. bwrap itself is started by `env -i`, since its init process keeps the environment it was started with
+project at its own path, read-only but for `writable`; a private /proc, /dev and /tmp; and our environment.
+bwrap itself is started by `env -i`, since its init process keeps the environment that it was started with,
 and anything inside could read that at /proc/1/environ.
 """
 
@@ -30,16 +30,17 @@ LIMITS = {"as": 64 << 30, "nproc": 1024, "fsize": 8 << 30, "core": 0, "nofile": 
 
 
 def wrap(argv: list[str], *, root: Path, writable: list[Path], env: dict[str, str], cwd: Path,
-         visible: list[Path] | None = None, cpu_seconds: int = 0) -> list[str]:
+         visible: list[Path] | None = None, readonly: list[Path] | None = None, cpu_seconds: int = 0) -> list[str]:
     """The command that runs `argv` in the sandbox, to be started with any environment.
 
     `root` is what is seen of the project and `visible` what else is, both read-only; `writable` are the paths
-    below (or beside) them that may be written, which must exist and be reached through no symbolic link.
+    below (or beside) them that may be written, which must exist and be reached through no symbolic link;
+    `readonly` are paths inside `writable` that may not.
     """
     root = root.resolve(strict=True)
     command = ["/usr/bin/env", "-i", _bwrap(), "--unshare-all", "--unshare-user", "--die-with-parent",
-               "--new-session", "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox",
-               "--clearenv"]
+               "--new-session", "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000",
+               "--hostname", "sandbox", "--clearenv"]
     if "--disable-userns" in _help():
         command += ["--disable-userns"]
     for path in SYSTEM:
@@ -54,7 +55,10 @@ def wrap(argv: list[str], *, root: Path, writable: list[Path], env: dict[str, st
         if path.resolve(strict=True) != Path(os.path.abspath(path)):
             raise Refused(f"{path}: expected a path without symbolic links, found {path.resolve()}")
         command += ["--bind", str(path), str(path)]
-    for name, value in {"PATH": f"{Path(sys.prefix) / 'bin'}:{PATH}", "HOME": "/tmp", "LANG": "C.UTF-8", **env}.items():
+    for path in readonly or []:
+        command += ["--ro-bind", str(path), str(path)]
+    ours = {"PATH": f"{Path(sys.prefix) / 'bin'}:{PATH}", "HOME": "/tmp", "LANG": "C.UTF-8"}
+    for name, value in {**ours, **env}.items():
         command += ["--setenv", name, value]
     limits = dict(LIMITS, cpu=cpu_seconds) if cpu_seconds else LIMITS
     return [*command, "--chdir", str(cwd), "--", "/usr/bin/prlimit",
@@ -73,11 +77,12 @@ class Finished:
 
 
 def run(argv: list[str], *, root: Path, writable: list[Path], cwd: Path, env: dict[str, str] | None = None,
-        timeout: float = 60.0, stdin: bytes = b"", keep: int = 1 << 20, visible: list[Path] | None = None) -> Finished:
+        visible: list[Path] | None = None, readonly: list[Path] | None = None,
+        timeout: float = 60.0, stdin: bytes = b"", keep: int = 1 << 20) -> Finished:
     """Run `argv` in the sandbox and return its output (standard error included), of which the first and the
     last `keep`/2 bytes are kept. When the time is up every process inside is killed."""
     command = wrap(argv, root=root, writable=writable, env=env or {}, cwd=cwd, visible=visible,
-                   cpu_seconds=int(timeout) + 60)
+                   readonly=readonly, cpu_seconds=int(timeout) + 60)
     process = subprocess.Popen(command, stdin=subprocess.PIPE if stdin else subprocess.DEVNULL, env={},
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     head, tail, dropped, timed_out = bytearray(), bytearray(), False, False
@@ -120,7 +125,7 @@ def run(argv: list[str], *, root: Path, writable: list[Path], cwd: Path, env: di
         except subprocess.TimeoutExpired:
             timed_out = True
         finally:
-            process.kill()  # nothing to do when it has ended; --die-with-parent takes the whole namespace down
+            process.kill()  # --die-with-parent takes the whole namespace down with it
     middle = b"\n[...]\n" if dropped else b""
     output = (bytes(head) + middle + bytes(tail)).decode("utf-8", "replace")
     return Finished(-9 if timed_out else process.returncode, output, timed_out, dropped)
@@ -132,18 +137,20 @@ def probe() -> None:
     try:
         finished = run(["/bin/true"], root=Path("/usr"), writable=[], cwd=Path("/"), timeout=20)
     except OSError as error:
-        raise MissingTool(f"the sandbox can't be started: {error}", "apt-get install bubblewrap util-linux") from None
+        raise MissingTool(f"the sandbox can't be started: {error}",
+                          "apt-get install bubblewrap util-linux") from None
     if finished.code == 0:
         return
     said = finished.output.strip().splitlines()[-1:] or [f"exit code {finished.code}"]
     switch = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
     if switch.exists() and switch.read_text().strip() == "1":
-        hint = "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 24.04 forbids user namespaces)"
+        hint = ("sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 "
+                "(Ubuntu 24.04 forbids user namespaces)")
     elif "prlimit" in said[0]:
         hint = "apt-get install util-linux"
     else:
-        hint = ("allow user namespaces: sysctl -w user.max_user_namespaces=15000; in a container, start it with "
-                "--security-opt seccomp=unconfined --security-opt systempaths=unconfined")
+        hint = ("allow user namespaces: sysctl -w user.max_user_namespaces=15000; in a container, start it "
+                "with --security-opt seccomp=unconfined --security-opt systempaths=unconfined")
     raise MissingTool(f"bubblewrap can't make a sandbox here: {said[0]}", hint)
 
 

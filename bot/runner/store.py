@@ -1,4 +1,4 @@
-"""What the runner remembers: workflows, runs, jobs, steps, annotations, artifacts and unread events, in SQLite.
+"""What the runner remembers: workflows, runs, jobs, steps, annotations, artifacts, in SQLite.
 
 One connection behind a lock; every public method is one transaction, so that a killed server leaves a state it can
 go on from. Rows are dicts. Columns that hold JSON are listed in JSON_COLUMNS and come out decoded.
@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS runs (
     id INTEGER PRIMARY KEY, repo TEXT NOT NULL, workflow_id INTEGER NOT NULL REFERENCES workflows,
     number INTEGER NOT NULL, attempt INTEGER NOT NULL DEFAULT 1, event TEXT NOT NULL, status TEXT NOT NULL,
     conclusion TEXT, title TEXT NOT NULL, ref TEXT NOT NULL, head_branch TEXT, head_sha TEXT NOT NULL,
+    sha TEXT NOT NULL,
     actor TEXT NOT NULL, triggering_actor TEXT NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
     started_at TEXT NOT NULL, payload TEXT NOT NULL, inputs TEXT NOT NULL, source TEXT NOT NULL,
     concurrency TEXT NOT NULL DEFAULT '', cancel INTEGER NOT NULL DEFAULT 0, depth INTEGER NOT NULL DEFAULT 0);
@@ -31,8 +32,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs, attempt INTEGER NOT NULL, key TEXT NOT NULL,
     name TEXT NOT NULL, matrix TEXT NOT NULL, strategy TEXT NOT NULL, status TEXT NOT NULL, conclusion TEXT,
     result TEXT, outputs TEXT NOT NULL DEFAULT '{}', concurrency TEXT NOT NULL DEFAULT '',
-    cancel INTEGER NOT NULL DEFAULT 0, short INTEGER NOT NULL DEFAULT 0, created_at TEXT NOT NULL, started_at TEXT,
-    completed_at TEXT, wall REAL NOT NULL DEFAULT 0, cpu REAL NOT NULL DEFAULT 0, overhead REAL NOT NULL DEFAULT 0);
+    cancel INTEGER NOT NULL DEFAULT 0, short INTEGER NOT NULL DEFAULT 0, log_id INTEGER, token TEXT,
+    created_at TEXT NOT NULL, started_at TEXT, completed_at TEXT, wall REAL NOT NULL DEFAULT 0, cpu REAL NOT NULL DEFAULT 0, overhead REAL NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS jobs_by_run ON jobs (run_id, attempt);
 CREATE TABLE IF NOT EXISTS steps (
     job_id INTEGER NOT NULL REFERENCES jobs, number INTEGER NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,
@@ -46,7 +47,6 @@ CREATE TABLE IF NOT EXISTS artifacts (
     id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs, repo TEXT NOT NULL, name TEXT NOT NULL,
     size INTEGER NOT NULL, digest TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT NOT NULL,
     UNIQUE (run_id, name));
-CREATE TABLE IF NOT EXISTS inbox (id INTEGER PRIMARY KEY, event TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS cron (repo TEXT PRIMARY KEY, minute INTEGER NOT NULL);
 """
 JSON_COLUMNS = {"payload", "inputs", "matrix", "strategy", "outputs"}
@@ -166,18 +166,6 @@ class Store:
 
     def annotations(self, run_id: int) -> list[Row]:
         return self.query("SELECT * FROM annotations WHERE run_id = ? ORDER BY id", run_id)
-
-    # Events that were told and not yet looked at
-
-    def put_event(self, event: Row) -> None:
-        self.insert("inbox", event=json.dumps(event))
-
-    def next_event(self) -> tuple[int, Row] | None:
-        row = self.one("SELECT * FROM inbox ORDER BY id LIMIT 1")
-        return (row["id"], json.loads(row["event"])) if row else None
-
-    def drop_event(self, event_id: int) -> None:
-        self.execute("DELETE FROM inbox WHERE id = ?", event_id)
 
     # Schedules
 

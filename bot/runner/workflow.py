@@ -35,12 +35,15 @@ INPUT_TYPES = ("string", "boolean", "number", "choice")
 _EARLY = ("github", "inputs", "vars")
 _JOB = (*_EARLY, "needs", "strategy", "matrix")
 _STEP = (*_JOB, "job", "runner", "env", "secrets", "steps")
+_COMPOSITE = ("github", "inputs", "strategy", "matrix", "job", "runner", "env", "steps")
 CONTEXTS: dict[str, tuple[str, ...]] = {
     "run-name": _EARLY, "concurrency": _EARLY, "env": (*_EARLY, "secrets"), "strategy": (*_EARLY, "needs"),
     "job": _JOB, "job.env": (*_JOB, "secrets"), "job.if": (*_EARLY, "needs"), "job.defaults": (*_JOB, "env"),
     "job.outputs": _STEP, "step": _STEP, "step.if": tuple(name for name in _STEP if name != "secrets"),
+    "composite": _COMPOSITE, "composite.if": _COMPOSITE,
 }
-_STATUS_AT = {"job.if": STATUS, "step": HASH, "step.if": STATUS | HASH}
+_FUNCTIONS_AT = {"job.if": STATUS, "step": HASH, "step.if": STATUS | HASH, "composite": HASH,
+                 "composite.if": STATUS | HASH}
 
 
 class WorkflowError(Exception):
@@ -163,14 +166,14 @@ class Reader:
                     if is_expression and not source:
                         raise ExpressionError("An expression was expected")
                     if is_expression:
-                        parse(source, CONTEXTS[place], _STATUS_AT.get(place))
+                        parse(source, CONTEXTS[place], _FUNCTIONS_AT.get(place))
             except ExpressionError as error:
                 self.problem(line, f"{where}: {error}")
 
     def condition(self, value: Any, place: str, where: str, line: int) -> Any:
         try:
             if value is not None and (source := condition_source(value)):
-                parse(source, CONTEXTS[place], _STATUS_AT[place])
+                parse(source, CONTEXTS[place], _FUNCTIONS_AT[place])
         except ExpressionError as error:
             self.problem(line, f"{where}: {error}")
         return value

@@ -1,1 +1,0 @@
-"""Tests of the bot, one folder or file per part."""
