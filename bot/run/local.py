@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from bot.errors import ForgeError, MissingTool
+from bot.forge.wire import Wire
 
 
 def start(data: Path, port: int, seconds: float = 20.0) -> dict:
@@ -53,6 +54,16 @@ def _alive(data: Path) -> dict | None:
         return None
 
 
+def repositories(api: str, token: str) -> list[str]:
+    """Names of the owner's repositories."""
+    return [item["name"] for item in Wire(api, token).pages("/user/repos")]
+
+
+def create(api: str, token: str, name: str) -> None:
+    """An empty public repository of the owner."""
+    Wire(api, token).call("POST", "/user/repos", body={"name": name, "description": "made by auton run"})
+
+
 def free_name(taken: set[str], wish: str) -> str:
     """`wish`, or `wish-2`, `wish-3`, … when it is taken."""
     name, number = wish, 1
@@ -82,5 +93,5 @@ def _git(checkout: Path, *args: str, env: dict[str, str]) -> str:
         raise MissingTool("git: not installed", "apt-get install git") from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ForgeError(f"git {args[0]} failed in {checkout}: {said}", "run `auton run` in a git checkout with a commit")
+        raise ForgeError(f"git {args[0]} failed in {checkout}: {said}", "run this in a git checkout with a commit")
     return done.stdout.strip()

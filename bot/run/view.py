@@ -6,12 +6,9 @@ made of labels, sub-issues, pull requests and commit statuses, the same that a p
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from github.Issue import Issue
-    from github.PullRequest import PullRequest
-    from github.Repository import Repository
+from bot.forge.client import Forge
+from bot.forge.records import Issue, Pull
 
 MARK = {"success": "✓", "failure": "✗", "error": "!", "pending": "…"}
 ENDED = ("done", "blocked", "cancelled")
@@ -43,38 +40,30 @@ class GoalView:
         return self.state in ENDED
 
 
-def _label(issue: "Issue", prefix: str, known: tuple[str, ...] | None = None) -> str:
-    for label in issue.labels:
-        value = label.name.removeprefix(prefix)
-        if label.name.startswith(prefix) and (known is None or value in known):
-            return value
-    return ""
-
-
 GOAL_STATES = ("planning", "planned", "active", *ENDED)
 TASK_STATES = ("waiting", "ready", "running", "review", "verify", "queued", "landed", "failed", "needs-human")
 
 
-def read(repo: "Repository", goal: int) -> GoalView:
-    """Look at goal issue `goal` once: two calls, one more when tasks exist, and one for each open pull request."""
-    issue = repo.get_issue(goal)
-    subs = list(issue.get_sub_issues())
-    pulls = {p.head.ref: p for p in repo.get_pulls(state="all")} if subs else {}
-    tasks = []
-    for sub in subs:
-        pull = pulls.get(f"auton/g{goal}/t{sub.number}")
-        tasks.append(TaskView(sub.number, sub.title, _label(sub, "role:"), _label(sub, "auton:", TASK_STATES),
-                              pull.number if pull else None, pull.head.sha if pull else "",
-                              _verdicts(repo, pull)))
-    return GoalView(goal, issue.title, _label(issue, "auton:", GOAL_STATES), issue.state == "closed",
-                    any(label.name == "auton:hold" for label in issue.labels), tuple(tasks))
+def read(forge: Forge, goal: int) -> GoalView:
+    """Look at goal issue `goal` once: three calls, and one for each open pull request."""
+    issue = forge.issue(goal)
+    subs = forge.sub_issues(goal)
+    pulls = {pull.branch: pull for pull in forge.pulls()} if subs else {}
+    tasks = tuple(_task(forge, sub, pulls.get(f"auton/g{goal}/t{sub.number}")) for sub in subs)
+    return GoalView(goal, issue.title, _state(issue, GOAL_STATES), not issue.open, "auton:hold" in issue.labels, tasks)
 
 
-def _verdicts(repo: "Repository", pull: "PullRequest | None") -> dict[str, str]:
-    if pull is None or pull.state != "open":
-        return {}
-    statuses = repo.get_commit(pull.head.sha).get_combined_status().statuses
-    return {s.context.removeprefix("auton/"): s.state for s in statuses if s.context.startswith("auton/")}
+def _task(forge: Forge, sub: Issue, pull: Pull | None) -> TaskView:
+    role = next((label.removeprefix("role:") for label in sub.labels if label.startswith("role:")), "")
+    if pull is None:
+        return TaskView(sub.number, sub.title, role, _state(sub, TASK_STATES))
+    verdicts = {context.removeprefix("auton/"): state for context, state in forge.statuses(pull.head).items()
+                if context.startswith("auton/")}
+    return TaskView(sub.number, sub.title, role, _state(sub, TASK_STATES), pull.number, pull.head, verdicts)
+
+
+def _state(issue: Issue, known: tuple[str, ...]) -> str:
+    return next((state for state in known if f"auton:{state}" in issue.labels), "")
 
 
 def changes(before: GoalView | None, after: GoalView) -> Iterator[tuple[str, str]]:

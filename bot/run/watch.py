@@ -2,18 +2,15 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from bot.errors import ForgeError
+from bot.forge.client import Forge
 from bot.run import view
-
-if TYPE_CHECKING:
-    from github.Repository import Repository
 
 Say = Callable[[str, str], None]
 
 
-def until_ended(repo: "Repository", goal: int, say: Say, seconds: float, poll: float = 0.5) -> view.GoalView:
+def until_ended(forge: Forge, goal: int, say: Say, seconds: float, poll: float = 0.5) -> view.GoalView:
     """Look every `poll` seconds and tell each change to `say(subject, sentence)`; returns the last view.
 
     ForgeError when the goal has not ended after `seconds`, or a task waits for a person and nothing else moves.
@@ -21,7 +18,7 @@ def until_ended(repo: "Repository", goal: int, say: Say, seconds: float, poll: f
     seen, deadline = None, time.monotonic() + seconds
     quiet_since = time.monotonic()
     while True:
-        now = view.read(repo, goal)
+        now = view.read(forge, goal)
         for subject, sentence in view.changes(seen, now):
             say(subject, sentence)
             quiet_since = time.monotonic()
@@ -31,9 +28,10 @@ def until_ended(repo: "Repository", goal: int, say: Say, seconds: float, poll: f
         stuck = [task for task in now.tasks if task.state in ("needs-human", "failed")]
         moving = [task for task in now.tasks if task.state in ("ready", "running", "verify", "review", "queued")]
         if stuck and not moving and time.monotonic() - quiet_since > 15:
+            where = f"{forge.server}/{forge.repo}/issues/{stuck[0].number}"
             raise ForgeError(f"task #{stuck[0].number} waits for a person ({stuck[0].state})",
-                             f"read {repo.html_url}/issues/{stuck[0].number} and comment `/auton retry` there")
+                             f"read {where} and comment `/auton retry` there")
         if time.monotonic() > deadline:
             raise ForgeError(f"goal #{goal} has not ended after {seconds:.0f} s (it is {now.state or 'not yet seen'})",
-                             f"it goes on by itself; look at {repo.html_url}/issues/{goal}")
+                             f"it goes on by itself; look at {forge.server}/{forge.repo}/issues/{goal}")
         time.sleep(poll)

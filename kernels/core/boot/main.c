@@ -1,0 +1,59 @@
+/* From the architecture's entry to the console: bring everything up in order of dependence, test if asked to. */
+#include "console.h"
+#include "hal.h"
+#include "mm.h"
+#include "power.h"
+#include "print.h"
+#include "test.h"
+#include "timer.h"
+#include "version.h"
+
+static struct boot_info info;
+
+const struct boot_info *boot_info(void)
+{
+    return &info;
+}
+
+static void print_banner(void)
+{
+    char nonce[17];
+    if (!cmdline_get(info.cmdline, "nonce", nonce, sizeof nonce))
+        ksnprintf(nonce, sizeof nonce, "none");
+    kprintf("auton %s %s nonce=%s\n", AUTON_VERSION, hal_arch, nonce);
+}
+
+static void print_figures(uint64_t init_ns)
+{
+    struct page_stats pages = page_stats();
+    kprintf("figure: init_us %llu us\n", (unsigned long long)(init_ns / NS_PER_US));
+    kprintf("figure: mem_used_kib %zu KiB\n", (pages.total - pages.free) * (PAGE_SIZE / 1024));
+}
+
+static void run_tests(void)
+{
+    char glob[64];
+    if (!cmdline_get(info.cmdline, "test", glob, sizeof glob))
+        ksnprintf(glob, sizeof glob, "*");
+    test_run(glob);
+}
+
+void kernel_main(const struct boot_info *boot)
+{
+    info = *boot;
+    print_banner();
+    page_init(&info);
+    hal_irq_init();
+    hal_time_init();
+    uint64_t init_ns = hal_time_ns();
+    console_start();
+    hal_irq_restore(true);
+
+    if (cmdline_has(info.cmdline, "test")) {
+        print_figures(init_ns);
+        run_tests();
+    }
+    if (cmdline_has(info.cmdline, "once"))
+        power_off();
+    console_run();
+}

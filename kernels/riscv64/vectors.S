@@ -1,0 +1,117 @@
+/* The trap entry (PRIV 4.1) and the two halves of hal_setjmp. sscratch always holds the top of the trap stack. An
+   exception is handled there, so that running into a stack's guard page can be reported; it never returns. An
+   interrupt uses the thread's own stack, so that the thread can be switched away from inside it. */
+
+    .macro each_register op
+    \op x1, 8(sp)
+    \op x3, 24(sp)
+    \op x4, 32(sp)
+    \op x5, 40(sp)
+    \op x6, 48(sp)
+    \op x7, 56(sp)
+    \op x8, 64(sp)
+    \op x9, 72(sp)
+    \op x10, 80(sp)
+    \op x11, 88(sp)
+    \op x12, 96(sp)
+    \op x13, 104(sp)
+    \op x14, 112(sp)
+    \op x15, 120(sp)
+    \op x16, 128(sp)
+    \op x17, 136(sp)
+    \op x18, 144(sp)
+    \op x19, 152(sp)
+    \op x20, 160(sp)
+    \op x21, 168(sp)
+    \op x22, 176(sp)
+    \op x23, 184(sp)
+    \op x24, 192(sp)
+    \op x25, 200(sp)
+    \op x26, 208(sp)
+    \op x27, 216(sp)
+    \op x28, 224(sp)
+    \op x29, 232(sp)
+    \op x30, 240(sp)
+    \op x31, 248(sp)
+    .endm
+
+    .text
+    .balign 4
+    .globl trap_entry
+trap_entry:
+    csrrw sp, sscratch, sp
+    sd t0, -8(sp)
+    csrr t0, scause
+    bltz t0, interrupt          /* the top bit tells interrupts from exceptions */
+
+    ld t0, -8(sp)
+    addi sp, sp, -288
+    each_register sd
+    csrr t0, sscratch           /* the interrupted sp */
+    sd t0, 16(sp)
+    la t0, trap_stack_top
+    csrw sscratch, t0
+    csrr t0, sepc
+    sd t0, 0(sp)
+    csrr t0, sstatus
+    sd t0, 256(sp)
+    mv a0, sp
+    call exception_entry
+1:  j 1b
+
+interrupt:
+    ld t0, -8(sp)
+    csrrw sp, sscratch, sp
+    addi sp, sp, -272
+    each_register sd
+    csrr s0, sepc
+    csrr s1, sstatus
+    sd s0, 0(sp)
+    sd s1, 256(sp)
+    csrr a0, scause
+    call interrupt_entry
+    ld t0, 0(sp)
+    ld t1, 256(sp)
+    csrw sepc, t0
+    csrw sstatus, t1
+    each_register ld
+    addi sp, sp, 272
+    sret
+
+    .globl hal_setjmp
+hal_setjmp:
+    sd ra, 0(a0)
+    sd sp, 8(a0)
+    sd s0, 16(a0)
+    sd s1, 24(a0)
+    sd s2, 32(a0)
+    sd s3, 40(a0)
+    sd s4, 48(a0)
+    sd s5, 56(a0)
+    sd s6, 64(a0)
+    sd s7, 72(a0)
+    sd s8, 80(a0)
+    sd s9, 88(a0)
+    sd s10, 96(a0)
+    sd s11, 104(a0)
+    li a0, 0
+    ret
+
+    .globl hal_longjmp
+hal_longjmp:
+    ld ra, 0(a0)
+    ld sp, 8(a0)
+    ld s0, 16(a0)
+    ld s1, 24(a0)
+    ld s2, 32(a0)
+    ld s3, 40(a0)
+    ld s4, 48(a0)
+    ld s5, 56(a0)
+    ld s6, 64(a0)
+    ld s7, 72(a0)
+    ld s8, 80(a0)
+    ld s9, 88(a0)
+    ld s10, 96(a0)
+    ld s11, 104(a0)
+    li a0, 1
+    ret
