@@ -5,6 +5,7 @@
 #include "mm.h"
 #include "panic.h"
 #include "print.h"
+#include "timer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,19 @@ void hal_irq_wait(void)
 }
 
 uintptr_t io_map(uint64_t base, uint64_t size) { return size ? (uintptr_t)base : 0; }
+
+static void set_flag(void *flag) { *(bool *)flag = true; }
+
+void time_sleep_ns(uint64_t duration_ns)
+{
+    bool over = false;
+    struct timer timer = {0};
+    timer_start(&timer, hal_time_ns() + duration_ns, set_flag, &over);
+    while (!over)
+        hal_irq_wait();
+}
+
+void console_input(char c) { (void)c; }
 
 void hal_time_init(void) {}
 uint64_t hal_time_ns(void)
