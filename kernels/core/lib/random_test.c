@@ -1,7 +1,9 @@
 /* The generator: its block function by the RFC's example, its output by what it must not be. */
+#include "device.h"
 #include "random.h"
 #include "string.h"
 #include "test.h"
+#include "timer.h"
 
 TEST(random, matches_the_block_of_rfc_8439)
 {
@@ -13,6 +15,16 @@ TEST(random, matches_the_block_of_rfc_8439)
     EXPECT_EQ(out[0], 0xe4e7f110);
     EXPECT_EQ(out[1], 0x15593bd1);
     EXPECT_EQ(out[15], 0x4e3c50a2);
+}
+
+TEST(random, is_seeded_where_there_is_a_source)
+{
+    struct device *device = device_root();
+    while (device && !device_has_id(device, "virtio:4"))
+        device = device_next(device);
+    for (int i = 0; i < 1000 && device && !random_is_seeded(); i++)
+        time_sleep_ns(NS_PER_MS);
+    EXPECT_TRUE(!device || random_is_seeded());
 }
 
 TEST(random, never_repeats_itself)
