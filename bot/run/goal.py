@@ -37,7 +37,9 @@ class Order:
     def body(self) -> str:
         options = {"mode": self.mode, "model": self.model, "budget": f"{self.budget:g}" if self.budget else None}
         line = " ".join(f"{key}={value}" for key, value in options.items() if value)
-        return self.goal.strip() + (f"\n\n/auton plan {line}" if line else "")
+        words = self.goal.strip()
+        told = "" if words == self.title() else words + "\n\n"
+        return told + (f"/auton plan {line}" if line else "")
 
 
 @dataclass
