@@ -140,7 +140,7 @@ on:
       count: {{type: number, default: 3}}
       pick: {{type: choice, options: [a, b], default: a}}
 jobs:
-  j: {{ {RUN}[{{run: 'echo "${{{{ toJSON(inputs) }}}}" "${{{{ github.event.inputs.flag }}}}" "${{{{ inputs.flag && 1 }}}}"'}}]}}
+  j: {{ {RUN}[{{run: 'echo "${{{{ toJSON(inputs) }}}}" "${{{{ github.event.inputs.flag }}}}"'}}]}}
 """
 
 
@@ -149,8 +149,10 @@ def test_dispatch_inputs_are_typed_and_checked(forge):
     run = forge.done(forge.dispatch({"key": "g1-t2", "flag": "false"}))
     assert run["title"] == "g1-t2" and run["event"] == "workflow_dispatch"
     assert run["inputs"] == {"key": "g1-t2", "flag": False, "count": 3.0, "pick": "a"}
-    for inputs, message in (({}, "Required input 'key' not provided"), ({"key": "x", "y": 1}, "Unexpected inputs provided"),
-                            ({"key": "x", "pick": "c"}, "not in the list"), ({"key": "x", "count": "many"}, "not a number"),
+    for inputs, message in (({}, "Required input 'key' not provided"),
+                            ({"key": "x", "y": 1}, "Unexpected inputs provided"),
+                            ({"key": "x", "pick": "c"}, "not in the list"),
+                            ({"key": "x", "count": "many"}, "not a number"),
                             ({"key": "x" * 70_000}, "at most"), ({"key": ["x"]}, "expected string")):
         with pytest.raises(DispatchError, match=message):
             forge.dispatch(inputs)
@@ -174,7 +176,8 @@ def test_the_workflow_file_is_read_where_github_reads_it(forge):
     sha = forge.host.commit({".github/workflows/w.yml": f"on: [issues, push]\nname: side\njobs: "
                              f"{{a: {{ {RUN}[{{run: echo}}]}}}}"}, branch="side")
     side = forge.finish(forge.event("push", {"ref": "refs/heads/side"}, ref="refs/heads/side", sha=sha))
-    issue = forge.finish(forge.event("issues", {"issue": {"title": "t"}}, action="opened", ref="refs/heads/side", sha=sha))
+    issue = forge.finish(forge.event("issues", {"issue": {"title": "t"}}, action="opened", ref="refs/heads/side",
+                                     sha=sha))
     assert "name: side" in side["source"] and side["head_branch"] == "side" and side["head_sha"] == sha
     assert "name: main" in issue["source"] and issue["ref"] == "refs/heads/main"
 
@@ -203,7 +206,10 @@ def test_reruns(forge, tmp_path):
 on: push
 jobs:
   good: {{outputs: {{v: "${{{{ github.run_attempt }}}}"}}, {RUN}[{{run: echo}}]}}
-  flaky: {{strategy: {{fail-fast: false, matrix: {{n: [1, 2]}}}}, {RUN}[{{run: 'test ${{{{ matrix.n }}}} = 1 || test -f {tmp_path}/mended'}}]}}
+  flaky:
+    strategy: {{fail-fast: false, matrix: {{n: [1, 2]}}}}
+    runs-on: ubuntu-latest
+    steps: [{{run: 'test ${{{{ matrix.n }}}} = 1 || test -f {tmp_path}/mended'}}]
   end: {{needs: [good, flaky], {RUN}[{{run: 'echo v=${{{{ needs.good.outputs.v }}}} attempt=$GITHUB_RUN_ATTEMPT'}}]}}
 """)
     assert run["conclusion"] == "failure"
@@ -257,7 +263,8 @@ jobs:
 
 
 def test_short_jobs_do_not_wait_behind_long_ones(forge, tmp_path):
-    forge.commit(f"on: workflow_dispatch\njobs: {{a: {{ {RUN}[{{run: 'while [ ! -f {tmp_path}/go ]; do sleep 0.05; done'}}]}}}}")
+    until = f"while [ ! -f {tmp_path}/go ]; do sleep 0.05; done"
+    forge.commit(f"on: workflow_dispatch\njobs: {{a: {{ {RUN}[{{run: '{until}'}}]}}}}")
     long = [forge.dispatch() for _ in range(5)]
     short = forge.push(f"on: push\njobs: {{s: {{timeout-minutes: 5, {RUN}[{{run: echo}}]}}}}")
     assert short["conclusion"] == "success"
