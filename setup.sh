@@ -71,13 +71,13 @@ as_root() {
 
 install_packages() {
     command -v apt-get >/dev/null ||
-        fail "expected apt-get, found none; missing are:$*" "install these by the system's own means, then $again"
+        fail "expected apt-get, found none; missing are: $*" "install these by the system's own means, then $again"
     if [ "$(id -u)" != 0 ] && ! { command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; }; then
         fail "missing packages, and neither root nor sudo is at hand" \
-            "let an administrator type: apt-get install --no-install-recommends$*; then $again"
+            "let an administrator type: apt-get install --no-install-recommends $*; then $again"
     fi
     space 1500 /var
-    say "apt-get install$*"
+    say "apt-get install $*"
     options="-qq -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3"
     as_root env DEBIAN_FRONTEND=noninteractive dpkg --configure -a >>"$log" 2>&1 || true
     as_root apt-get $options update >>"$log" 2>&1 || say "apt-get update had trouble; going on with what is known"

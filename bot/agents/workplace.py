@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bot import sandbox
 from bot.agents.tools import ToolError
@@ -37,11 +38,18 @@ class Workplace:
     def run(self, argv: list[str], *, timeout: float = 60.0, stdin: bytes = b"", commit: bool = False,
             keep: int = 1 << 20, env: dict[str, str] | None = None) -> sandbox.Finished:
         """Run `argv` at the top of the worktree, in the sandbox; `.git` may change only with `commit`."""
+        return sandbox.run(argv, cwd=self.worktree, env={**self.identity(), **GIT, **(env or {})},
+                           timeout=timeout, stdin=stdin, keep=keep, **self._view(commit))
+
+    def wrap(self, argv: list[str], *, env: dict[str, str] | None = None) -> list[str]:
+        """The command that `run` would start, for a caller that talks to it while it runs."""
+        return sandbox.wrap(argv, cwd=self.worktree, env=env or {}, **self._view(False))
+
+    def _view(self, commit: bool) -> dict[str, Any]:
         git = self.worktree / ".git"
-        writable = [git] if commit and self.read_only else [] if self.read_only else [self.worktree]
-        return sandbox.run(argv, root=self.worktree, writable=writable, readonly=[] if commit else [git],
-                           visible=[INSIDE], cwd=self.worktree, env={**self.identity(), **GIT, **(env or {})},
-                           timeout=timeout, stdin=stdin, keep=keep)
+        writable = ([git] if commit else []) if self.read_only else [self.worktree]
+        return {"root": self.worktree, "writable": writable, "readonly": [] if commit else [git],
+                "visible": [INSIDE]}
 
     def identity(self) -> dict[str, str]:
         mail = "auton@users.noreply.github.com"

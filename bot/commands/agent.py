@@ -36,10 +36,10 @@ def command(key: str, goal: int, task: str, role: str, attempt: int, brief_file:
     if brief_file:
         brief = read(Brief, brief_file)
     elif goal and role and key:
-        from bot.forge import connect
+        from bot.forge.client import Forge
         from bot.reconcile.brief import build
 
-        brief = build(connect(config), config, key, goal, int(task) if task else None, role, attempt)
+        brief = build(Forge.from_environment(), config, key, goal, int(task) if task else None, role, attempt)
     else:
         raise ConfigError("expected --brief FILE, or --key, --goal and --role; found neither",
                           "see `auton agent --help`")

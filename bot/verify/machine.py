@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import ClassVar
 
 from bot.verify.log import clean
 
@@ -35,6 +36,8 @@ class Stopped(Exception):
 class Machine:
     """Start `argv` in `cwd` with exactly `env`; use as a context manager, which kills what is left."""
 
+    running: "ClassVar[set[Machine]]" = set()
+
     def __init__(self, argv: list[str], cwd: Path, env: dict[str, str], silence: float, limit: float):
         self.started = time.monotonic()
         self.silence, self.limit = silence, limit
@@ -46,6 +49,7 @@ class Machine:
         self._panic_at = 0.0
         self.process = subprocess.Popen(argv, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, start_new_session=True)
+        Machine.running.add(self)
         self._open = selectors.DefaultSelector()
         for stream in (self.process.stdout, self.process.stderr):
             os.set_blocking(stream.fileno(), False)
@@ -82,6 +86,7 @@ class Machine:
         except ProcessLookupError:
             pass  # the whole group has ended already
         self.process.wait()
+        Machine.running.discard(self)
 
     def wait_for(self, pattern: re.Pattern[bytes], start: int = 0) -> re.Match[bytes]:
         """Wait until `pattern` is found in the output at or after byte `start`; Stopped if it never comes."""

@@ -32,6 +32,9 @@ REGISTRY(tests, struct test_case);
 unsigned test_run(const char *glob);
 unsigned test_failures(void); /* since boot */
 
+/* Runs a console line and returns what it printed (at most 1 KiB; valid until the next call). */
+const char *test_console(const char *line);
+
 bool test_equal(struct test *test, const char *file, int line, const char *what, uint64_t found, uint64_t expected);
 bool test_text(struct test *test, const char *file, int line, const char *what, const char *found,
                const char *expected);

@@ -72,4 +72,4 @@ def patch(at: Workplace) -> str:
     return at.git("format-patch", "--stdout", "--no-renames", "--no-stat", "--no-signature", "--full-index",
                   "--no-ext-diff", "--no-textconv", "--no-binary", "--zero-commit", "--src-prefix=a/",
                   "--dst-prefix=b/", "--no-cover-letter", "--no-attach", "--no-thread", "--subject-prefix=PATCH",
-                  "--no-numbered", f"{start}..HEAD", keep=64 << 20)
+                  "--no-numbered", "--no-encode-email-headers", f"{start}..HEAD", keep=64 << 20)

@@ -4,7 +4,7 @@
 #include "uart.h"
 
 enum { DATA = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5 };
-enum { IER_RECEIVED = 1, FCR_ENABLE = 1, FCR_CLEAR = 6, LCR_8N1 = 3, LCR_DLAB = 0x80, MCR_DTR_RTS_OUT2 = 0x0b };
+enum { IER_RECEIVED = 1, FCR_ENABLE = 1, LCR_8N1 = 3, LCR_DLAB = 0x80, MCR_DTR_RTS_OUT2 = 0x0b };
 enum { LSR_DATA = 0x01, LSR_SPACE = 0x20, SPIN_MAX = 10000000 };
 
 static struct uart {
@@ -48,6 +48,7 @@ struct serial *uart16550_attach(struct io io, unsigned irq_line)
         io_write8(&io, IER, 0);
     }
     io_write8(&io, LCR, LCR_8N1);
-    io_write8(&io, FCR, FCR_ENABLE | FCR_CLEAR);
+    receive(NULL); /* switching the FIFO on drops what was typed ahead */
+    io_write8(&io, FCR, FCR_ENABLE);
     return &uart.serial;
 }

@@ -9,39 +9,29 @@
 
 enum { SMALLEST_SHIFT = 5, CLASSES = 7, POISON = 0xdd };
 
-static struct page *partial[CLASSES]; /* pages with room, linked through slab_next */
+static struct page *partial[CLASSES]; /* pages with room, linked through their records */
 static size_t used_bytes;
 
 static size_t class_size(unsigned class) { return (size_t)1 << (SMALLEST_SHIFT + class); }
 static unsigned class_blocks(unsigned class) { return PAGE_SIZE >> (SMALLEST_SHIFT + class); }
 
-/* Pages are linked by page number, 0 for none: page 0 is never handed out. */
-static uint32_t number_of(const struct page *page)
-{
-    return page ? (uint32_t)((uintptr_t)page_address(page) >> PAGE_SHIFT) : 0;
-}
-static struct page *page_of(uint32_t number)
-{
-    return number ? page_record((void *)((uintptr_t)number << PAGE_SHIFT)) : NULL;
-}
-
 static void link_page(struct page *page, unsigned class)
 {
     page->previous = 0;
-    page->next = number_of(partial[class]);
+    page->next = page_link(partial[class]);
     if (partial[class])
-        partial[class]->previous = number_of(page);
+        partial[class]->previous = page_link(page);
     partial[class] = page;
 }
 
 static void unlink_page(struct page *page, unsigned class)
 {
     if (page->previous)
-        page_of(page->previous)->next = page->next;
+        page_linked(page->previous)->next = page->next;
     else
-        partial[class] = page_of(page->next);
+        partial[class] = page_linked(page->next);
     if (page->next)
-        page_of(page->next)->previous = page->previous;
+        page_linked(page->next)->previous = page->previous;
     page->next = page->previous = 0;
 }
 

@@ -22,3 +22,5 @@ struct page {
 
 struct page *page_record(const void *address); /* NULL outside RAM */
 void *page_address(const struct page *page);
+uint32_t page_link(const struct page *page);   /* what next and previous hold for this page; 0 for NULL */
+struct page *page_linked(uint32_t link);

@@ -85,6 +85,16 @@ struct page *page_record(const void *address)
     return number >= base && number - base < count ? &records[number - base] : NULL;
 }
 
+uint32_t page_link(const struct page *page)
+{
+    return page ? (uint32_t)index_of(page) + 1 : 0;
+}
+
+struct page *page_linked(uint32_t link)
+{
+    return link ? &records[link - 1] : NULL;
+}
+
 void *page_address(const struct page *page)
 {
     return (void *)((base + index_of(page)) << PAGE_SHIFT);

@@ -7,7 +7,7 @@ import pytest
 from bot.agents import loop, workplace
 from bot.agents.model import ModelFailed
 from bot.handoff import Result, Usage, read
-from tests.bot.agents.conftest import Scripted, git
+from tests.agents.conftest import Scripted, git
 
 SUBMIT = ("submit", {"summary": "Added the command and tested it."})
 

@@ -22,7 +22,7 @@ exec sh "$(dirname "$0")/build/$1/kernel.elf" "$2"
 KERNEL = """\
 nonce=none
 for word in $1; do case $word in nonce=*) nonce=${word#nonce=};; esac; done
-echo "auton 0.1 toy nonce=$nonce"
+echo "auton 0.1 $(basename "$(dirname "$0")") nonce=$nonce"
 echo "KTAP version 1"
 echo "1..1"
 echo "ok 1 sum"
