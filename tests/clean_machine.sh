@@ -61,10 +61,9 @@ git clone -q --bare "$checkout" "$folder/var/tmp/auton.git"
     echo "cd $home && git clone -q /var/tmp/auton.git auton && cd auton"
     for command in "$@"; do
         for time in first second; do
-            printf "echo; echo '=== %s, %s time'; start=\$(date +%%s.%%N)\n" "$command" $time
-            printf '%s </dev/null || { echo "=== exit $?"; exit 1; }\n' "$command"
-            printf 'echo "=== %s, %s time: $(date +%%s.%%N) $start" | awk %s\n' "$command" $time \
-                "'{ printf \"%s %s %s %s: %.2f s\\n\", \$1, \$2, \$3, \$4, \$(NF-1) - \$NF }'"
+            echo "echo; echo '=== $command, $time time'; start=\$(date +%s)"
+            echo "$command </dev/null || { echo \"=== exit code \$?\"; exit 1; }"
+            echo "echo \"=== $command, $time time: \$((\$(date +%s) - start)) s\""
         done
     done
 } >"$folder/var/tmp/run.sh"
