@@ -197,9 +197,7 @@ def serve_in_thread(data: Path, join=None, observe=None, hourly: int = 10**9, **
         app.mount()
         server = _server(app)
         server.install_signal_handlers = lambda: None
-        thread = threading.Thread(
-            target=lambda: asyncio.run(server.serve(sockets=[sock])), name="forge", daemon=True
-        )
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[sock])), name="forge", daemon=True)
         forge.start()
         thread.start()
         try:
