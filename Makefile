@@ -33,7 +33,7 @@ demo: .venv/.ready-demo
 
 test: .venv/.ready-test
 	.venv/bin/ruff check .
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest -n auto $(ARGS)
 
 lint: .venv/.ready-test
 	.venv/bin/ruff check .

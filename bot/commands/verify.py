@@ -14,7 +14,8 @@ import click
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the whole report here.")
 @click.option("--junit", "junit_path", type=click.Path(path_type=Path), help="Write JUnit XML here.")
 @click.option("--fresh", is_flag=True, help="Do not reuse the verdict of an earlier run on the same content.")
-def command(archs, repo, config_path, json_path, junit_path, fresh):
+@click.option("--no-sandbox", is_flag=True, help="Run builds and boots as yourself: only for code that you trust.")
+def command(archs, repo, config_path, json_path, junit_path, fresh, no_sandbox):
     """Build and boot every architecture side by side, run its checks, and give a verdict.
 
     Exit code 0 means PASS, 1 that a check failed, 2 that an option or the configuration is wrong, 3 that
@@ -29,7 +30,7 @@ def command(archs, repo, config_path, json_path, junit_path, fresh):
     settings = config.load(config_path or repo / "auton.toml")
     console = Console(highlight=False, soft_wrap=True)
     with table.LiveTable(console, list(choose(settings, list(archs)))) as live:
-        report = verify(settings, repo, list(archs), fresh=fresh, on=live.heard)
+        report = verify(settings, repo, list(archs), fresh=fresh, sandboxed=not no_sandbox, on=live.heard)
     if json_path:
         handoff.write(json_path, report)
     if junit_path:

@@ -107,6 +107,14 @@ class Git:
     def is_ancestor(self, old: str, new: str) -> bool:
         return self._run(["merge-base", "--is-ancestor", old, new], ok=(0, 1)).returncode == 0
 
+    def merged_by(self, head: str, tip: str) -> str:
+        """The merge on `tip`'s first-parent line that brought `head`; `head` itself if it came without one."""
+        for line in self("log", "--first-parent", "--merges", "--format=%H %P", f"{head}..{tip}").splitlines():
+            merge, _, *others = line.split()
+            if head in others:
+                return merge
+        return head
+
     def message(self, sha: str) -> str:
         return self("show", "--no-patch", "--format=%B", sha)
 
@@ -119,6 +127,12 @@ class Git:
         dates = self("show", "--no-patch", "--format=%ct", onto, head).split()
         date = f"{max(map(int, dates))} +0000"
         return self("commit-tree", lines[0], "-p", onto, "-p", head, "-F", "-", stdin=message.encode(),
+                    env={"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date})
+
+    def join(self, old: str, new: str, message: str) -> str:
+        """A commit with the content of `new` that descends from both: `old` is fast-forwarded to it."""
+        date = self("show", "--no-patch", "--format=%ct", new) + " +0000"
+        return self("commit-tree", self.tree(new), "-p", old, "-p", new, "-F", "-", stdin=message.encode(),
                     env={"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date})
 
     def apply_mailbox(self, onto: str, patch: bytes, trailers: list[str]) -> str:

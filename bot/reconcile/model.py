@@ -12,7 +12,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.forge.records import Comment, Commit, Issue, Pull, WorkflowRun
-from bot.handoff import Plan, Review, Usage
+from bot.handoff import Feedback, Plan, Review, Usage
+from bot.reconcile.slash import Command as Words
 
 GOAL_STATES = ("planning", "planned", "active", "done", "blocked", "cancelled")
 TASK_STATES = ("waiting", "ready", "running", "review", "verify", "queued", "landed", "failed", "needs-human", "cancelled")
@@ -56,6 +57,8 @@ class Verified(Kept):
     """What CI said of a commit."""
 
     sha: str
+    at: str = ""
+    """When the current try was started."""
     tries: int = 1
     state: Literal["pending", "green", "red", "infra"] = "pending"
     archs: dict[str, str] = {}
@@ -68,7 +71,6 @@ class Verified(Kept):
 class Memory(Kept):
     """What goals and tasks have in common."""
 
-    v: Literal[1] = 1
     reason: str = ""
     """Why it stands where it stands, for a person."""
     held: bool = False
@@ -97,15 +99,22 @@ class GoalMemory(Memory):
     by: str = ""
     """Who started it, with write permission at that time."""
     digest: str = ""
-    """Of the title and body that were accepted; see `digest()` in sticky.py."""
+    """Of the title and body that were accepted; see `digest()` in memory.py."""
     plan_key: str = ""
     """The run whose plan is in force."""
     plan_digest: str = ""
     approved_by: str = ""
     budget: float | None = None
     """What `/auton budget` set, instead of `[budget] goal_usd`."""
+    mode: str = ""
+    model: str = ""
+    """Of `/auton plan mode=… model=…`, instead of auton.toml's."""
     voided: bool = False
     """The text was edited after it was accepted; a person must approve it again."""
+    stuck: Literal["", "plan", "budget", "tasks"] = ""
+    """What blocks it."""
+    feedback: tuple[Feedback, ...] = ()
+    """Why the last plan was not accepted."""
 
 
 class TaskMemory(Memory):
@@ -130,14 +139,13 @@ class TaskMemory(Memory):
     """The merge commit on the default branch."""
     model: str = ""
     run_budget: float | None = None
-    feedback: tuple[dict, ...] = ()
-    """What the next attempt must mend (handoff.Feedback as JSON), beyond what brief.py finds on the forge."""
+    feedback: tuple[Feedback, ...] = ()
+    """What the next attempt must mend, beyond what people have commented."""
 
 
 class RunRecord(Kept):
     """What `auton apply` says of an agent run, hidden in the run's comment."""
 
-    v: Literal[1] = 1
     kind: Literal["run"] = "run"
     key: str
     status: Literal["submitted", "gave_up", "limit", "error"]
@@ -167,7 +175,6 @@ class Failure(Kept):
 class VerifyRecord(Kept):
     """What `auton report` says of a commit, hidden in its check run."""
 
-    v: Literal[1] = 1
     kind: Literal["verify"] = "verify"
     key: str
     tree: str = ""
@@ -222,7 +229,7 @@ class Command:
     comment: Comment
     issue: int
     """The goal or task it is about (a pull request's task)."""
-    line: str
+    words: tuple[Words, ...]
     may_write: bool
 
 
@@ -237,7 +244,6 @@ class Snapshot:
     commands: tuple[Command, ...] = ()
     records: dict[str, RunRecord] = field(default_factory=dict)
     """Of agent runs, by key."""
-    plans: dict[str, RunRecord] = field(default_factory=dict)
     verdicts: dict[str, VerifyRecord] = field(default_factory=dict)
     """By key (`v-<sha>`, `v-<sha>-2`)."""
     runs: dict[str, WorkflowRun] = field(default_factory=dict)
@@ -248,9 +254,29 @@ class Snapshot:
     """Open ones by branch."""
     refs: dict[str, str] = field(default_factory=dict)
     """SHA by full name, of `refs/heads/auton/`."""
+    roles: dict[str, set[str]] = field(default_factory=dict)
+    """The modes that each role of a plan may be used in; read while a plan waits for its check."""
+    chain: tuple["Link", ...] = ()
+    """The queue, merged change by change on top of main, as far as it merges."""
+    clash: tuple[int, tuple[str, ...]] | None = None
+    """The first queued task that does not merge, and where."""
+    trees: dict[str, str] = field(default_factory=dict)
+    """Tree by commit: of the queue's branches and the queued heads."""
+    merged: dict[int, str] = field(default_factory=dict)
+    """Queued tasks whose head is on main already, with the merge commit."""
     spent_today: float = 0.0
     """By goals that are closed."""
-    local: bool = False
+    grace: float = 60.0
+    """Seconds after which a dispatch that shows no run is taken for lost."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One queued change merged on top of those before it."""
+
+    task: int
+    sha: str
+    tree: str
 
 
 # -- the actions ------------------------------------------------------------------------------------------------------
@@ -263,10 +289,11 @@ class Action:
 
 @dataclass(frozen=True)
 class Remember(Action):
-    """Write the sticky comment of an issue."""
+    """Write the sticky comment of an issue: text for people, memory for the bot."""
 
     issue: int
-    body: str
+    text: str
+    memory: Memory
     comment: int | None
     """The sticky there is; None creates it."""
 
@@ -280,7 +307,10 @@ class Label(Action):
 
 @dataclass(frozen=True)
 class OpenTask(Action):
+    """Create a task's issue, marked with its goal and its key."""
+
     goal: int
+    key: str
     title: str
     body: str
     labels: tuple[str, ...]

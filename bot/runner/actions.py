@@ -194,7 +194,8 @@ def upload(here: Here, given: dict[str, str]) -> dict[str, str]:
     root, files = find_files(here.workspace, inputs["path"], hidden=_flag(inputs["include-hidden-files"],
                                                                           "include-hidden-files"))
     if not files:
-        message = f"No files were found with the provided path: {inputs['path'].strip()}. No artifacts will be uploaded."
+        message = (f"No files were found with the provided path: {inputs['path'].strip()}. "
+                   "No artifacts will be uploaded.")
         if inputs["if-no-files-found"] == "error":
             raise ActionError(message)
         if inputs["if-no-files-found"] == "warn":

@@ -48,7 +48,7 @@ class Scheduler:
         self.host, self.slots = host, jobs
         self.folder = host.data / "actions"
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.store = Store(self.folder / "runs.db")
+        self.store = Store(self.folder / "runner.db")
         self.inbox = Inbox(self.folder / "inbox.db")
         self.artifacts = Artifacts(self.store, self.folder / "artifacts")
         self.logs = Logs(self.folder / "logs")

@@ -122,11 +122,8 @@ def _fate(log: str, errors: str, code: int | None, stopped: Stopped | None, nonc
         return Fate("PANIC", f"{cause}\n{said}", place[1] if place else "")
     if code is None:
         return Fate("HANG", f"{stopped.text if stopped else 'it did not leave'}\n{said}")
-    if code in ABORTED or (code == 1 and not log.strip() and errors.strip()):
-        name = tools.missing(errors)
-        cause = f"expected {name}, found none: {tools.install(name)}" if name else (
-            f"{ABORTED.get(code, 'the machine could not be started')} (exit code {code})")
-        return Fate("INFRA", f"{cause}\n{said}")
+    if infra := _infra(code, errors):
+        return Fate("INFRA", f"{infra}\n{said}")
     banners = BANNER.findall(log.partition("\nconsole ready\n")[0])
     wrong = []
     if len(banners) != 1:
@@ -146,6 +143,15 @@ def _fate(log: str, errors: str, code: int | None, stopped: Stopped | None, nonc
     if wrong:
         return Fate("FAIL", "\n".join([*wrong, said]), failed[0].where if failed else "")
     return Fate("PASS")
+
+
+def _infra(code: int, errors: str) -> str:
+    """What kept the machine from running, when that is this host's fault."""
+    if code in (PASS, FAIL, 0):
+        return ""
+    if name := tools.missing(errors):
+        return f"expected {name}, found none: {tools.install(name)}"
+    return f"{ABORTED[code]} (exit code {code})" if code in ABORTED else tools.broken_machine(errors) or ""
 
 
 def _spec_check(spec: Spec, check: SpecCheck, seen: Seen, fate: Fate, seconds: float) -> Check:

@@ -13,9 +13,10 @@ from bot.verify.machine import FLOOD, Machine, Stopped
 LIMIT = 1200.0
 """Seconds a build may take."""
 
-ERROR = re.compile(r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+):(?:\d+:)? (?:fatal )?error: (?P<text>.*)$"
+ERROR = re.compile(r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+):(?:\d+:)? (?P<text>(?:fatal )?error: .*"
+                   r"|undefined reference .*|multiple definition .*)$"
                    r"|^(?P<mkfile>[^\s:][^:\n]*):(?P<mkline>\d+): (?P<mktext>\*\*\* .*)$", re.M)
-LINK = re.compile(r"^\S*ld\S*: error: (?P<text>.*)"
+LINK = re.compile(r"^[^\s:]+: error: (?P<text>.*)"
                   r"(?:\n>>> (?:referenced|defined) (?:by|at|in) (?P<at>\S+:\d+))?", re.M)
 MAKE = re.compile(r"^make\S*: \*\*\* (?P<text>.*)$", re.M)
 ENTERING = re.compile(r"^make\S*: Entering directory '(.*)'$", re.M)
@@ -52,6 +53,8 @@ def build(argv: list[str], repo: Path, env: dict[str, str], image: Path) -> Buil
     if code:
         if name := tools.missing(log):
             return built("INFRA", log, detail=f"expected {name}, found none: {tools.install(name)}")
+        if said := tools.broken_machine(log):
+            return built("INFRA", log, detail=f"{said}\n{tail(log)}")
         where, text = first_error(log, repo)
         return built("BUILD", log, where, f"{text or f'exit code {code}'}\n{tail(log)}")
     if image.is_symlink() or not image.is_file():

@@ -10,6 +10,8 @@ ESCAPES = re.compile(
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f"
                       r"\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
 
+LONG = re.compile(r"([^\n]{4000})[^\n]+")
+
 
 def clean(raw: bytes) -> str:
     """Bytes from a console as text: escape sequences, carriage returns and other controls removed."""
@@ -17,7 +19,8 @@ def clean(raw: bytes) -> str:
 
 
 def plain(text: str) -> str:
-    return CONTROLS.sub("", ESCAPES.sub("", text))
+    """Text without escape sequences and controls, and without lines too long to be read."""
+    return LONG.sub(r"\1…", CONTROLS.sub("", ESCAPES.sub("", text)))
 
 
 def tail(text: str, lines: int = 30, chars: int = 3000) -> str:

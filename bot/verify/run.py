@@ -1,5 +1,10 @@
-"""Verify a checkout: every architecture side by side, each built, booted once and judged."""
+"""Verify a checkout: every architecture side by side, each built, booted once and judged.
 
+The code that is verified is hostile: what it brings along (its Makefile, its boot script, its kernel) runs in the
+sandbox, without network, secrets or environment, and only its own checkout may be written, less its .git.
+"""
+
+import functools
 import os
 import shlex
 import shutil
@@ -8,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from bot import sandbox
 from bot.config import Config, Target
 from bot.errors import ConfigError, MissingTool
 from bot.handoff import ArchReport, Check, Report, Verdict
@@ -21,7 +27,11 @@ WORST: list[Verdict] = ["PASS", "INFRA", "FAIL", "HANG", "PANIC", "BUILD"]
 HARD_LIMIT = 10
 """A boot may take this many times its target's timeout, however much it prints."""
 
+PROTECTED = [".git", ".venv", ".auton"]
+"""Of the checkout, what a build may not write: it steers what runs outside of the sandbox later."""
+
 Listener = Callable[[str, Check], None]
+Wrap = Callable[[list[str]], list[str]]
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:
@@ -40,16 +50,19 @@ def choose(config: Config, archs: list[str]) -> dict[str, Target]:
 
 
 def verify(config: Config, repo: Path, archs: list[str] | None = None, *, fresh: bool = False,
-           on: Listener = lambda arch, check: None) -> Report:
-    """Build and boot `archs` of the checkout at `repo`. `on` hears of every check, from several threads."""
+           sandboxed: bool = True, on: Listener = lambda arch, check: None) -> Report:
+    """Build and boot `archs` of the checkout at `repo`. `on` hears of every check, from several threads.
+
+    `fresh` ignores earlier verdicts; `sandboxed=False` is for code that one would run by hand anyway."""
     start = time.monotonic()
     repo = repo.resolve()
     targets = choose(config, archs or [])
     for target in targets.values():
-        for command in (target.build, target.boot):
-            _present(command, repo)
+        _present(target, repo)
     tree = cache.tree_of(repo)
     found, broken = specs.read_all(repo)
+    wrap = _sandbox(repo) if sandboxed else list
+    probe = functools.cache(sandbox.probe) if sandboxed else lambda: None
 
     def one(arch: str, target: Target) -> ArchReport:
         key = cache.key(tree, arch, target)
@@ -57,7 +70,8 @@ def verify(config: Config, repo: Path, archs: list[str] | None = None, *, fresh:
             for check in known.checks:
                 on(arch, check)
             return known
-        report = _verify_one(arch, target, repo, found, broken, lambda check: on(arch, check))
+        probe()
+        report = _verify_one(arch, target, repo, found, broken, wrap, lambda check: on(arch, check))
         cache.put(key, report)
         return report
 
@@ -73,7 +87,7 @@ def verify(config: Config, repo: Path, archs: list[str] | None = None, *, fresh:
 
 
 def _verify_one(arch: str, target: Target, repo: Path, found: list[specs.Spec], broken: list[specs.Broken],
-                on: Callable[[Check], None]) -> ArchReport:
+                wrap: Wrap, on: Callable[[Check], None]) -> ArchReport:
     start = time.monotonic()
     checks: list[Check] = []
     figures: dict[str, float] = {}
@@ -86,13 +100,13 @@ def _verify_one(arch: str, target: Target, repo: Path, found: list[specs.Spec], 
         name = f"spec:{bad.where.rpartition(':')[0]}"
         judged(Check(name=name, verdict="FAIL", where=bad.where, detail=bad.detail))
     image = repo / target.image
-    built = build(shlex.split(target.build), repo, _environment(), image)
+    built = build(wrap(["/bin/sh", "-c", target.build]), repo, _environment(), image)
     judged(Check(name="build", verdict=built.verdict, seconds=built.seconds, where=built.where,
                  detail=built.detail))
     if built.verdict == "PASS":
         figures["image_bytes"] = image.stat().st_size
         booted = boot(shlex.split(target.boot), repo, _environment(), arch=arch, specs=found,
-                      measured=figures, silence=target.timeout, limit=HARD_LIMIT * target.timeout, on=on)
+                      measured=figures, silence=target.timeout, limit=HARD_LIMIT * target.timeout, wrap=wrap, on=on)
         checks += booted.checks
         figures = booted.figures
     return ArchReport(arch=arch, verdict=worst([check.verdict for check in checks]), checks=checks,
@@ -104,14 +118,21 @@ def _environment() -> dict[str, str]:
             "TERM": "dumb", "MAKEFLAGS": f"-j{os.cpu_count() or 1}"}
 
 
-def _present(command: str, repo: Path) -> None:
-    """MissingTool when the program of `command` is neither on PATH nor in the checkout."""
-    try:
-        name = shlex.split(command)[0]
-    except (ValueError, IndexError):
-        raise ConfigError(f"[targets]: not a command line: {command!r}", "mend its quotes in auton.toml") from None
-    if "/" in name:
-        if not (repo / name).is_file():
-            raise ConfigError(f"{repo / name}: no such file, but a target calls it", "see [targets]")
-    elif shutil.which(name) is None:
-        raise MissingTool(f"expected the program {name}, found none", tools.install(name))
+def _sandbox(repo: Path) -> Wrap:
+    inside = {name: value for name, value in _environment().items() if name not in ("PATH", "HOME")}
+    kept = [repo / name for name in PROTECTED if (repo / name).exists()]
+    return lambda argv: sandbox.wrap(argv, root=repo, writable=[repo], readonly=kept, env=inside, cwd=repo)
+
+
+def _present(target: Target, repo: Path) -> None:
+    """MissingTool when a program that the target calls is neither on PATH nor in the checkout."""
+    for command in (target.build, target.boot):
+        try:
+            name = shlex.split(command)[0]
+        except (ValueError, IndexError):
+            raise ConfigError(f"[targets]: not a command line: {command!r}", "mend it in auton.toml") from None
+        if "/" in name:
+            if not (repo / name).is_file():
+                raise ConfigError(f"{repo / name}: no such file, but a target calls it", "see [targets] of auton.toml")
+        elif shutil.which(name) is None:
+            raise MissingTool(f"expected the program {name}, found none", tools.install(name))

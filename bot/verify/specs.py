@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import ClassVar
 
+import regex
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bot.verify.ktap import Document
@@ -18,6 +19,8 @@ from bot.verify.ktap import Document
 FENCE = "+++"
 MAX_FILE = 1 << 20
 MAX_CHECKS = 500
+PATIENCE = 1.0
+"""Processor seconds one expression may take: `re` has no bound, and a spec is as hostile as its change."""
 
 
 @dataclass
@@ -89,8 +92,8 @@ class Console(SpecCheck):
     @classmethod
     def _compiles(cls, value: str) -> str:
         try:
-            re.compile(value, re.MULTILINE)
-        except re.error as error:
+            regex.compile(value, regex.MULTILINE)
+        except regex.error as error:
             raise ValueError(f"not a regular expression: {error}") from None
         return value
 
@@ -104,8 +107,11 @@ class Console(SpecCheck):
 
     def judge(self, seen: Seen) -> str:
         answer = seen.answers[self.at]
-        if re.search(self.expect, answer, re.MULTILINE):
-            return ""
+        try:
+            if regex.search(self.expect, answer, regex.MULTILINE, timeout=PATIENCE):
+                return ""
+        except TimeoutError:
+            return f"the expression {self.expect!r} took more than {PATIENCE:g} s to try"
         return f"typed {self.type!r}, expected an answer like {self.expect!r}, found {answer[-1000:]!r}"
 
 

@@ -77,8 +77,8 @@ class Checkout:
         target = {"build": self.build, "boot": "sh boot.sh", "image": "image.bin", "timeout": self.timeout}
         return check({"targets": {"fake": {**target, **changes}}}, "auton.toml")
 
-    def verify(self, fresh: bool = True, **changes):
-        return verify(self.config(**changes), self.root, fresh=fresh)
+    def verify(self, fresh: bool = True, sandboxed: bool = True, **changes):
+        return verify(self.config(**changes), self.root, fresh=fresh, sandboxed=sandboxed)
 
 
 @pytest.fixture

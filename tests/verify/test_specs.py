@@ -4,7 +4,7 @@ import pytest
 
 from bot.verify import specs
 from bot.verify.specs import Broken
-from tests.verify.conftest import only
+from tests.verify.conftest import GOOD, only
 
 
 def test_checks_of_every_kind_pass(checkout):
@@ -60,6 +60,13 @@ def test_checks_are_kept_to_their_architectures(checkout):
 def test_a_malformed_spec_is_broken_at_its_line(text, where):
     found = specs.parse(text, "s.md")
     assert isinstance(found, Broken) and found.where == where
+
+
+def test_an_expression_without_end_fails_in_time(checkout):
+    checkout.kernel(GOOD.replace("echo '3 s'", "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"))
+    checkout.spec("type = 'uptime'\nexpect = '(a|aa)+$'")
+    report = checkout.verify()
+    assert "took more than" in only(report, "spec:clock: type 'uptime'").detail
 
 
 def test_a_broken_spec_fails_the_run(checkout):

@@ -1,0 +1,146 @@
+"""All reading: one look at the forge, as the value that `decide` thinks about. Writes nothing there.
+
+A look is a handful of list calls whatever the number of tasks: repository-wide lists of issues, comments and pull
+requests since the oldest open goal began. Runs are read before the comments in which they answer, so that a run seen
+to have ended has its answer in what is read next.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from bot.config import Config
+from bot.errors import Refused
+from bot.forge.client import Forge
+from bot.forge.git import Conflict, Git
+from bot.forge.records import Comment, Issue
+from bot.reconcile import budget, integrate, memory, slash, sticky, texts
+from bot.reconcile import model as m
+
+AGENT, VERIFY = "auton-agent.yml", "auton-verify.yml"
+CHECK = "auton/verify"
+ROLES = Path(__file__).parent.parent / "agents" / "roles"
+BRANCHES = "refs/heads/auton/"
+
+
+def read(forge: Forge, git: Git, config: Config, now: datetime) -> m.Snapshot:
+    bot = config.forge.bot
+    today = now.strftime("%Y-%m-%dT00:00:00Z")
+    issues = forge.issues("auton:goal")
+    since = min([today, *(issue.created for issue in issues)])
+    runs = {run.name: run for file in (AGENT, VERIFY) if issues
+            for run in reversed(forge.runs(file, since))}
+    task_issues = [one for one in forge.issues("auton:task", "all", since) if one.author == bot] if issues else []
+    comments = forge.comments(since)
+    own = [(comment, state) for comment in comments if (state := memory.hidden(comment, bot))]
+    stickies = {kind: {c.issue: (c, s) for c, s in reversed(own) if s.get("kind") == kind} for kind in ("goal", "task")}
+    goals = {issue.number: _goal(forge, issue, stickies["goal"].get(issue.number)) for issue in issues}
+    tasks = {issue.number: task for issue in task_issues
+             if (task := _task(issue, stickies["task"].get(issue.number))) and task.goal in goals}
+    refs = forge.refs("heads/auton/")
+    memories = {n: t.memory for n, t in tasks.items() if t.memory}
+    pulls = {pull.branch: pull for pull in forge.pulls()} if any(t.pull for t in memories.values()) else {}
+    main = forge.branch(forge.default_branch)
+    look = _verdicts(forge, memories, refs, bot)
+    chain, clash, trees, merged = _chain(forge, git, goals, tasks, refs, main)
+    notices = frozenset(s["key"] for _, s in own if s.get("kind") == "say" and isinstance(s.get("key"), str))
+    closed = [run for kind, cls in (("goal", m.GoalMemory), ("task", m.TaskMemory))
+              for number, (c, s) in stickies[kind].items() if number not in goals and number not in tasks
+              for run in memory.load(cls, s, f"comment {c.id}").runs]
+    return m.Snapshot(
+        bot=bot, main=main, goals=goals, tasks=tasks, runs=runs, pulls=pulls, refs=refs, notices=notices, verdicts=look,
+        commands=tuple(_commands(forge, comments, goals, tasks, notices, bot)),
+        records={s["key"]: memory.load(m.RunRecord, s, f"comment {c.id}") for c, s in own if s.get("kind") == "run"},
+        roles=known_roles() if any(g.memory and g.memory.state == "planning" for g in goals.values()) else {},
+        chain=chain, clash=clash, trees=trees, merged=merged, grace=2.0 if forge.local else 60.0,
+        spent_today=budget.spent_on(today[:10], closed))
+
+
+def known_roles() -> dict[str, set[str]]:
+    """The roles that a plan may name, with their modes, as their files say."""
+    files = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(ROLES.glob("*.toml"))}
+    return {name: set(role["modes"]) for name, role in files.items() if role.get("plannable", True)}
+
+
+def _goal(forge: Forge, issue: Issue, found: tuple[Comment, dict] | None) -> m.Goal:
+    if found is None:
+        starter = forge.labeled_by(issue.number, "auton:goal") or issue.author
+        return m.Goal(issue, None, starter=starter, starter_may_write=forge.may_write(starter))
+    try:
+        return m.Goal(issue, memory.load(m.GoalMemory, found[1], f"comment {found[0].id}"), found[0])
+    except Refused as error:
+        return m.Goal(issue, None, found[0], broken=str(error))
+
+
+def _task(issue: Issue, found: tuple[Comment, dict] | None) -> m.Task | None:
+    """A task issue of ours; None for an issue that only carries the label."""
+    mark = sticky.parse(issue.body) or {}
+    if mark.get("kind") != "task" or not isinstance(mark.get("goal"), int) or not isinstance(mark.get("key"), str):
+        return None
+    if found is None:
+        return m.Task(issue, mark["goal"], mark["key"], None)
+    try:
+        kept = memory.load(m.TaskMemory, found[1], f"comment {found[0].id}")
+        return m.Task(issue, mark["goal"], mark["key"], kept, found[0])
+    except Refused as error:
+        return m.Task(issue, mark["goal"], mark["key"], None, found[0], broken=str(error))
+
+
+def _commands(forge, comments, goals, tasks, notices, bot) -> Iterator[m.Command]:
+    """Comments with commands that are not answered yet, in the order in which they were written."""
+    by_pull = {task.memory.pull: n for n, task in tasks.items() if task.memory and task.memory.pull}
+    for comment in sorted(comments, key=lambda c: c.id):
+        if comment.author == bot or "/auton" not in comment.body:
+            continue
+        words = slash.parse(comment.body)
+        number = by_pull.get(comment.issue, comment.issue)
+        part = goals.get(number) or tasks.get(number)
+        kept = part.memory if part else None
+        if not words or (kept and comment.id <= kept.answered_to):
+            continue
+        answered = (kept and str(comment.id) in kept.answered) or f"c{comment.id}" in notices
+        if answered and (comment.rocket or comment.confused):
+            continue
+        yield m.Command(comment, number, tuple(words), forge.may_write(comment.author))
+
+
+def _verdicts(forge: Forge, tasks: dict[int, m.TaskMemory], refs: dict[str, str], bot: str) -> dict[str, m.VerifyRecord]:
+    """What CI said of the commits whose verdict is awaited: heads in state verify, and the queue's branches."""
+    wanted = {t.head for t in tasks.values() if t.state == "verify" and t.verify and t.verify.sha == t.head}
+    wanted |= {sha for ref, sha in refs.items() if ref.startswith(integrate.QUEUE)}
+    found = {}
+    for sha in sorted(wanted):
+        for check in forge.checks(sha, CHECK):
+            record = memory.of_check(m.VerifyRecord, check, bot)
+            if record and record.key == check.external_id:
+                found[record.key] = record
+    return found
+
+
+def _chain(forge, git, goals, tasks, refs, main):
+    """The queue merged on top of main in our own clone: links, the first clash, trees by commit, what is merged already."""
+    memories = {n: t.memory for n, t in tasks.items() if t.memory}
+    waiting = integrate.order(memories, {n: g.memory for n, g in goals.items() if g.memory})
+    if not waiting:
+        return (), None, {}, {}
+    base = f"refs/heads/{forge.default_branch}"
+    git.fetch(base, f"{BRANCHES}*")
+    links, merged, tip = [], {}, main.sha
+    heads = {memories[n].head for n in waiting}
+    trees = {sha: git.tree(sha) for sha in heads | {s for r, s in refs.items() if r.startswith(integrate.QUEUE)}
+             if git.sha(sha)}
+    clash = None
+    for number in waiting:
+        task = memories[number]
+        if git.is_ancestor(task.head, main.sha):
+            merged[number] = git.merged_by(task.head, main.sha)
+            continue
+        message = texts.merge_message(tasks[number].issue.title, task.goal, number, task.attempt, task.pull)
+        try:
+            tip = git.merge(tip, task.head, message)
+        except Conflict as error:
+            clash = (number, tuple(error.paths[:50]))
+            break
+        links.append(m.Link(number, tip, git.tree(tip)))
+    return tuple(links), clash, trees, merged
