@@ -13,7 +13,7 @@ from bot.localforge.ports import Host
 
 
 def create(api_app: Any, host: Host) -> list[BaseRoute]:
-    """Routes of all pages. `api_app` answers `/api/v3/…`; the last route answers every other path, so mount them last."""
+    """Routes of all pages. `api_app` answers `/api/v3/…`. The last route answers every other path: mount them last."""
     from bot.localforge.pages import frame, home, issues, pulls, runs, signin, source  # noqa: F401  (they register)
 
     return frame.routes(frame.Site(api_app, host))
