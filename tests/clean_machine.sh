@@ -58,18 +58,19 @@ git clone -q --bare "$checkout" "$folder/var/tmp/auton.git"
     env | grep -E '^(PIP_|SSL_CERT|REQUESTS_CA|CURL_CA|GIT_SSL|https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY)' |
         sed "s/'/'\\\\''/g; s/=/='/; s/\$/'/; s/^/export /"
     echo "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=$home CI=true"
-    echo "cd $home && git clone -q /var/tmp/auton.git auton && cd auton"
+    echo "cd $home"
+    echo "git clone -q /var/tmp/auton.git auton"
+    echo "cd auton"
     for command in "$@"; do
         for time in first second; do
-            printf "echo; echo '=== %s, %s time'; start=\$(date +%%s.%%N)\n" "$command" $time
-            printf '%s </dev/null || { echo "=== exit $?"; exit 1; }\n' "$command"
-            printf 'echo "=== %s, %s time: $(date +%%s.%%N) $start" | awk %s\n' "$command" $time \
-                "'{ printf \"%s %s %s %s: %.2f s\\n\", \$1, \$2, \$3, \$4, \$(NF-1) - \$NF }'"
+            echo "echo; echo '=== $command, $time time'; start=\$(date +%s)"
+            echo "$command </dev/null || { echo \"=== exit code \$?\"; exit 1; }"
+            echo "echo \"=== $command, $time time: \$((\$(date +%s) - start)) s\""
         done
     done
 } >"$folder/var/tmp/run.sh"
 chmod 644 "$folder/var/tmp/run.sh"
-chmod -R a+rX "$folder/var/tmp/auton.git"
+chroot "$folder" chown -R "$user" /var/tmp/auton.git
 
 # shellcheck disable=SC2016,SC2086
 exec unshare --mount --pid --fork --propagation private sh -eu -c '

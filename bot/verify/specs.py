@@ -19,8 +19,8 @@ from bot.verify.ktap import Document
 FENCE = "+++"
 MAX_FILE = 1 << 20
 MAX_CHECKS = 500
-PATIENCE = 2.0
-"""Seconds one expression may take: `re` has no such bound, and a spec is as hostile as the change it comes with."""
+PATIENCE = 1.0
+"""Processor seconds one expression may take: `re` has no bound, and a spec is as hostile as its change."""
 
 
 @dataclass

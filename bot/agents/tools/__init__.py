@@ -38,7 +38,8 @@ class Tool:
 
     def schema(self) -> dict[str, Any]:
         """The tool as the OpenAI wire describes one."""
-        parameters = _plain(self.arguments.model_json_schema())
+        whole = self.arguments.model_json_schema()
+        parameters = _plain(whole, whole.get("$defs", {}))
         return {"type": "function", "function": {"name": self.name, "description": self.description,
                                                  "parameters": parameters}}
 
@@ -93,9 +94,12 @@ def clip(text: str, keep: int = KEEP) -> str:
             f"fewer lines, a narrower pattern, `| tail` …]\n\n{text[-tail:]}")
 
 
-def _plain(schema: Any) -> Any:
-    """A JSON schema without pydantic's titles, which say nothing and cost tokens."""
+def _plain(schema: Any, shared: dict[str, Any]) -> Any:
+    """A JSON schema with its references put in place (not every provider follows them), and without pydantic's
+    titles, which say nothing and cost tokens."""
     if isinstance(schema, dict):
-        return {key: _plain(value) for key, value in schema.items()
-                if not (key == "title" and isinstance(value, str))}
-    return [_plain(value) for value in schema] if isinstance(schema, list) else schema
+        if "$ref" in schema:
+            schema = shared[schema["$ref"].rpartition("/")[2]]
+        return {key: _plain(value, shared) for key, value in schema.items()
+                if key != "$defs" and not (key == "title" and isinstance(value, str))}
+    return [_plain(value, shared) for value in schema] if isinstance(schema, list) else schema

@@ -1,6 +1,5 @@
 """A real forge with a runner and a sample goal, and people who look at it: over HTTP, and with Chromium."""
 
-import json
 import re
 import shutil
 from html import unescape
@@ -8,8 +7,8 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-from bot.localforge.serve import serve_in_thread
 
+from bot.localforge.serve import serve_in_thread, write_record
 from bot.runner import create as create_runner
 from tests.localforge.pages.sample import client, fill
 
@@ -18,11 +17,7 @@ from tests.localforge.pages.sample import client, fill
 def forge(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     with serve_in_thread(folder / "forge", join=create_runner) as running:
-        told = {
-            who: {"login": login, "token": running.tokens[login]}
-            for who, login in (("owner", "you"), ("guest", "guest"))
-        }
-        (folder / "forge" / "forge.json").write_text(json.dumps(told))
+        write_record(running.forge.data, running.url, running.tokens)
         yield running
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from bot.localforge.pages.session import Sessions, people, same_user
 from bot.localforge.pages.signin import _local
+from bot.localforge.serve import write_record
 from tests.localforge.pages.conftest import Browser
 
 
@@ -125,9 +126,7 @@ def test_one_click_is_refused_to_another_user(monkeypatch):
 
 def test_people_come_from_forge_json(tmp_path):
     assert people(tmp_path) == {}
-    (tmp_path / "forge.json").write_text(
-        '{"owner": {"login": "you", "token": "a"}, "bot": {"login": "b", "token": "c"}}'
-    )
+    write_record(tmp_path, "http://127.0.0.1:1", {"you": "a"})
     assert people(tmp_path) == {"you": "a"}
     (tmp_path / "forge.json").write_text("{")
     assert people(tmp_path) == {}
