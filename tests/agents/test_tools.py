@@ -183,7 +183,7 @@ def test_a_commit_that_the_checkout_lacks_is_fetched_or_explained(toy, brief, tm
     git(toy, "checkout", "-q", "main")
     place = workplace.prepare(clone, brief.model_copy(update={"head_sha": head}), tmp_path / "there")
     assert git(place, "rev-parse", "HEAD") == head and git(place, "remote") == ""
-    with pytest.raises(AgentError, match="expected the commit 111111111111"):
+    with pytest.raises(AgentError, match="expected the commits 111111111111"):
         workplace.prepare(clone, brief.model_copy(update={"head_sha": "1" * 40}), tmp_path / "not")
 
 
