@@ -107,7 +107,7 @@ def _empty(folder: Path) -> None:
 
 def _init(here: Here, inputs: dict[str, str], target: Path) -> None:
     """A repository whose origin is the forge over HTTP, with the token as its credential."""
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", inputs["repository"], re.ASCII):
+    if not re.fullmatch(r"(?!\.)[\w.-]+/(?!\.\.?$)[\w.-]+", inputs["repository"], re.ASCII):
         raise ActionError(f"repository: expected owner/name, found {inputs['repository']!r}")
     credential = base64.b64encode(f"x-access-token:{inputs['token']}".encode()).decode()
     here.git(target, "init", "--quiet", "--template=", "--initial-branch=main")

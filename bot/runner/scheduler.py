@@ -31,6 +31,7 @@ from bot.runner.workflow import Job, Workflow, WorkflowError
 
 SHORT_MINUTES = 10
 """A job whose timeout-minutes is at most this may use the slot kept free of longer ones."""
+CANCEL_ASKED, CANCEL_PASSED_ON = 1, 2
 log = logging.getLogger("auton.runner")
 
 
@@ -224,8 +225,9 @@ class Scheduler:
             return True
         workflow = self.workflow(run)
         rows = self.store.jobs(run["id"], run["attempt"])
-        if run["cancel"]:
+        if run["cancel"] == CANCEL_ASKED:  # once: jobs made from now on run because their `if:` says so
             self._cancel_rows(run, workflow, rows)
+            self.store.update("runs", run["id"], cancel=CANCEL_PASSED_ON)
             rows = self.store.jobs(run["id"], run["attempt"])
         done = graph.results(rows)
         known = {row["key"] for row in rows}
@@ -437,7 +439,7 @@ class Scheduler:
     def cancel(self, run_id: int) -> None:
         if self.store.run(run_id)["status"] == "completed":
             raise Refusal(409, "Cannot cancel a workflow run that is completed.")
-        self.store.update("runs", run_id, cancel=1, updated_at=now())
+        self.store.update("runs", run_id, cancel=CANCEL_ASKED, updated_at=now())
 
     def delete(self, run_id: int) -> None:
         """Forget a completed run, its logs and its artifacts."""

@@ -51,9 +51,7 @@ def _paths() -> list[tuple[re.Pattern, str]]:
         many = {"path", "ref", "basehead", "branch", "name"}
         return re.compile("^" + re.sub(r"\{(\w+)\}", lambda m: ".+" if m[1] in many else "[^/]+", path) + "$")
 
-    ordered = sorted(
-        paths, key=lambda path: (-path.count("/"), [(part[:1] == "{", part) for part in path.split("/")])
-    )
+    ordered = sorted(paths, key=lambda path: (-path.count("/"), [(part[:1] == "{", part) for part in path.split("/")]))
     return [(pattern(path), path) for path in ordered]
 
 
@@ -133,6 +131,4 @@ class Contract:
         """AssertionError with everything that was wrong so far."""
         if self.problems:
             unique = list(dict.fromkeys(self.problems))
-            raise AssertionError(
-                f"{len(unique)} answers differ from GitHub's description:\n" + "\n".join(unique[:40])
-            )
+            raise AssertionError(f"{len(unique)} answers differ from GitHub's description:\n" + "\n".join(unique[:40]))

@@ -32,9 +32,7 @@ def create(call):
         )
     if call.forge.find(f"{call.login}/{name}"):
         raise invalid("Repository", "name", "custom", "name already exists on this account")
-    repo = call.forge.create_repository(
-        call.login, name, call.text("description", limit=350), call.flag("private")
-    )
+    repo = call.forge.create_repository(call.login, name, call.text("description", limit=350), call.flag("private"))
     call.store.update(
         "repos",
         repo["id"],
@@ -48,9 +46,7 @@ def create(call):
         who = signature(call.forge, call.login)
         sha = git.write_commit(tree, [], "Initial commit", who)
         pushes.set_ref(call.forge, repo, call.actor, f"refs/heads/{repo['default_branch']}", sha, ZERO)
-    return payloads.repository(
-        call.forge, call.store.one("select * from repos where id = ?", repo["id"]), call.actor
-    )
+    return payloads.repository(call.forge, call.store.one("select * from repos where id = ?", repo["id"]), call.actor)
 
 
 @route("PATCH", R, role="admin", scope="administration:write")

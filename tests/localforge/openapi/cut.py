@@ -102,12 +102,8 @@ def cut_api(spec):
         method, path = line.split()
         found = spec["paths"].get(path, {}).get(method.lower())
         if found is None:
-            sys.exit(
-                f"operations.txt: {line}: no such operation in the description {spec['info']['version']}"
-            )
-        operations[line] = {
-            code: json_schema(response, spec) for code, response in found["responses"].items()
-        }
+            sys.exit(f"operations.txt: {line}: no such operation in the description {spec['info']['version']}")
+        operations[line] = {code: json_schema(response, spec) for code, response in found["responses"].items()}
     return {
         "version": spec["info"]["version"],
         "operations": operations,
