@@ -85,6 +85,10 @@ def prepare(checkout: Path, brief: Brief, folder: Path) -> Path:
             raise AgentError(f"{checkout}: expected the commits {' and '.join(sha[:12] for sha in wanted)} for "
                              f"{brief.branch}, and they can't be fetched: {fetched.stderr.strip()}",
                              "check out with the full history and try again")
+    for item in brief.feedback:  # a branch that is begun anew after a conflict: its earlier work, if it is here
+        if item.kind in ("conflict", "composition") and item.sha and item.sha not in wanted:
+            if not _git(checkout, "rev-list", "--no-walk", "--quiet", item.sha).returncode:
+                wanted.append(item.sha)
     folder.mkdir(parents=True)
     for step in (["init", "--quiet", "--template=", "--initial-branch=none"],
                  ["fetch", "--quiet", "--no-tags", str(checkout.resolve()), *wanted],

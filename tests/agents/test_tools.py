@@ -202,3 +202,20 @@ def test_tools_command(work):
     assert done.exit_code == 0 and "32 tools" in done.output
     done = CliRunner().invoke(cli.root, ["tools", "--role", "manager", "--json"])
     assert [tool["function"]["name"] for tool in json.loads(done.output)][-1] == "submit"
+
+
+def test_an_integrator_finds_the_branchs_earlier_work_in_its_clone(toy, brief, config, tmp_path):
+    git(toy, "checkout", "-qb", "clash")
+    (toy / "clash.txt").write_text("mine\n")
+    git(toy, "add", "clash.txt")
+    git(toy, "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "mine")
+    sha = git(toy, "rev-parse", "HEAD")
+    git(toy, "checkout", "-q", "main")
+    brief = brief.model_copy(update={"role": "integrator",
+                                     "feedback": [Feedback(kind="conflict", sha=sha, text="clash.txt")]})
+    work = workplace.Workplace(workplace.prepare(toy, brief, tmp_path / "work"), brief, config, False)
+    system = roles.load("integrator").opening(work)[0]["content"]
+    command = next(piece for piece in system.split("`") if piece.endswith("git apply --reject"))
+    assert sha in command
+    load()["shell"].call(work, json.dumps({"command": command}))
+    assert (work.worktree / "clash.txt").read_text() == "mine\n"
