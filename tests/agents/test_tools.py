@@ -67,7 +67,7 @@ def test_a_roles_opening_holds_the_brief_and_keeps_peoples_words_apart(work, bri
     system, user = (message["content"] for message in roles.load(name).opening(place))
     assert user.count("</untrusted>") == user.count("<untrusted>") == 3
     assert "{{ config }}" in user and "boot: PANIC" in user and "Add the uptime command" in user
-    assert "20 steps" in system and len(system) < 12_000
+    assert "20 steps" in system and "One subject a change" in system and len(system) < 12_000
 
 
 def test_reading_and_editing(use, work):
