@@ -129,6 +129,12 @@ class Git:
         return self("commit-tree", lines[0], "-p", onto, "-p", head, "-F", "-", stdin=message.encode(),
                     env={"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date})
 
+    def join(self, old: str, new: str, message: str) -> str:
+        """A commit with the content of `new` that descends from both: `old` is fast-forwarded to it."""
+        date = self("show", "--no-patch", "--format=%ct", new) + " +0000"
+        return self("commit-tree", self.tree(new), "-p", old, "-p", new, "-F", "-", stdin=message.encode(),
+                    env={"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date})
+
     def apply_mailbox(self, onto: str, patch: bytes, trailers: list[str]) -> str:
         """The commits of a `format-patch` mailbox on top of `onto`, each with `trailers`; the new tip.
 

@@ -45,8 +45,8 @@ def load(kind: type[Kind], state: dict, where: str) -> Kind:
 
 
 def of_check(kind: type[Kind], check: CheckRun, bot: str) -> Kind | None:
-    """The record in a check run's text, if our own app wrote it."""
-    if check.app != bot.removesuffix("[bot]"):
+    """The record in a check run's text, if a job of this repository's workflows or our own app wrote it."""
+    if check.app not in ("github-actions", bot.removesuffix("[bot]")):
         return None
     state = sticky.parse(check.text)
     return load(kind, state, f"check run {check.id}") if state and state.get("kind") == "verify" else None

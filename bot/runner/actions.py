@@ -107,7 +107,7 @@ def _empty(folder: Path) -> None:
 
 def _init(here: Here, inputs: dict[str, str], target: Path) -> None:
     """A repository whose origin is the forge over HTTP, with the token as its credential."""
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", inputs["repository"], re.ASCII):
+    if not re.fullmatch(r"(?!\.)[\w.-]+/(?!\.\.?$)[\w.-]+", inputs["repository"], re.ASCII):
         raise ActionError(f"repository: expected owner/name, found {inputs['repository']!r}")
     credential = base64.b64encode(f"x-access-token:{inputs['token']}".encode()).decode()
     here.git(target, "init", "--quiet", "--template=", "--initial-branch=main")
@@ -194,7 +194,8 @@ def upload(here: Here, given: dict[str, str]) -> dict[str, str]:
     root, files = find_files(here.workspace, inputs["path"], hidden=_flag(inputs["include-hidden-files"],
                                                                           "include-hidden-files"))
     if not files:
-        message = f"No files were found with the provided path: {inputs['path'].strip()}. No artifacts will be uploaded."
+        message = (f"No files were found with the provided path: {inputs['path'].strip()}. "
+                   "No artifacts will be uploaded.")
         if inputs["if-no-files-found"] == "error":
             raise ActionError(message)
         if inputs["if-no-files-found"] == "warn":

@@ -197,11 +197,13 @@ def contains(search: Any, item: Any) -> bool:
 
 
 def starts_with(text: Any, prefix: Any) -> bool:
-    return is_primitive(text) and is_primitive(prefix) and fold(to_string(text)).startswith(fold(to_string(prefix)))
+    both = is_primitive(text) and is_primitive(prefix)
+    return both and fold(to_string(text)).startswith(fold(to_string(prefix)))
 
 
 def ends_with(text: Any, suffix: Any) -> bool:
-    return is_primitive(text) and is_primitive(suffix) and fold(to_string(text)).endswith(fold(to_string(suffix)))
+    both = is_primitive(text) and is_primitive(suffix)
+    return both and fold(to_string(text)).endswith(fold(to_string(suffix)))
 
 
 def join(values: Any, separator: Any = ",") -> str:
@@ -298,6 +300,7 @@ class _Evaluation:
         raise TypeError(f"expected an expression's node, found {node!r}")
 
 
-def evaluate(node: Node, contexts: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]] | None = None) -> Any:
-    """The value of `node`. `contexts` and `functions` are by lower-case name, those that it was parsed with."""
+def evaluate(node: Node, contexts: Mapping[str, Any],
+             functions: Mapping[str, Callable[..., Any]] | None = None) -> Any:
+    """The value of `node`; `contexts` and `functions` by lower-case name are those it was parsed with."""
     return _Evaluation(contexts, functions or {}).of(node)

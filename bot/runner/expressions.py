@@ -17,8 +17,8 @@ MAX_ARGS = 255
 
 # name: (fewest, most) arguments; `case` also wants an odd number.
 FUNCTIONS: dict[str, tuple[int, int]] = {
-    "case": (3, MAX_ARGS), "contains": (2, 2), "endswith": (2, 2), "format": (1, MAX_ARGS), "fromjson": (1, 1),
-    "join": (1, 2), "startswith": (2, 2), "tojson": (1, 1),
+    "case": (3, MAX_ARGS), "contains": (2, 2), "endswith": (2, 2), "format": (1, MAX_ARGS),
+    "fromjson": (1, 1), "join": (1, 2), "startswith": (2, 2), "tojson": (1, 1),
 }
 
 
@@ -286,7 +286,8 @@ class _Parser:
         if len(args) > most:
             raise self.error("Too many parameters supplied", token)
         if name == "case" and len(args) % 2 == 0:
-            raise self.error("Even number of parameters supplied, requires an odd number of parameters", token)
+            raise self.error("Even number of parameters supplied, requires an odd number of parameters",
+                             token)
         return Call(name, args)
 
 
@@ -298,7 +299,8 @@ def _parse(source: str, contexts: frozenset[str], functions: tuple[tuple[str, tu
 def parse(source: str, contexts=(), functions: Mapping[str, tuple[int, int]] | None = None) -> Node:
     """The tree of `source`, where only these `contexts` and, beside the built-in ones, these `functions`
     (lower-case name → fewest and most arguments) exist. An empty expression is null."""
-    return _parse(source, frozenset(name.lower() for name in contexts), tuple(sorted((functions or {}).items())))
+    names = frozenset(name.lower() for name in contexts)
+    return _parse(source, names, tuple(sorted((functions or {}).items())))
 
 
 def calls(node: Node) -> Iterator[str]:

@@ -44,7 +44,7 @@ def place(host: Host, event: Event) -> Place | None:
         pull = event.payload["pull_request"]
         head = pull["head"]["sha"]
         ref = event.ref or f"refs/pull/{pull['number']}/merge"
-        sha = repository.commit(bare, event.sha or ref) or repository.commit(bare, head)
+        sha = repository.commit(bare, event.sha or ref)  # none when it conflicts, and then there are no runs
         return Place(ref, sha, pull["head"]["ref"], head) if sha else None
     ref = f"refs/heads/{default}"
     if event.name not in AT_DEFAULT_BRANCH and event.ref:

@@ -99,7 +99,7 @@ class Api:
         repo = f"{request.path_params['owner']}/{request.path_params['repo']}"
         actor = self.runner.host.authorize(request, repo, permission, level)
         try:
-            return act(Call(request, body, repo, actor))
+            return act(Call(request, body, repo, actor, self.runner.host.url))
         except Refusal as refusal:
             return _refusal(refusal.status, refusal.message)
         except DispatchError as error:
@@ -247,7 +247,8 @@ class Api:
 
     def rerun_job(self, call: "Call") -> Response:
         row = self._job_of(call)
-        self.runner.request(lambda: self.runner.rerun(row["run_id"], call.actor, failed_only=True, job_id=row["id"]))
+        self.runner.request(lambda: self.runner.rerun(row["run_id"], call.actor, failed_only=True,
+                                                      job_id=row["id"]))
         return JSONResponse({}, 201)
 
     def timing(self, call: "Call") -> Response:
@@ -334,8 +335,8 @@ class Api:
 class Call:
     """One authorised request."""
 
-    def __init__(self, request: Request, body: dict[str, Any], repo: str, actor: str):
-        self.request, self.body, self.repo, self.actor = request, body, repo, actor
+    def __init__(self, request: Request, body: dict[str, Any], repo: str, actor: str, url: str):
+        self.request, self.body, self.repo, self.actor, self.url = request, body, repo, actor, url
         self.path = request.path_params
 
     def listed(self, key: str, rows: list[Row], payload: Callable[[Row], dict]) -> Response:
@@ -344,10 +345,12 @@ class Call:
         size = min(max(_int(query.get("per_page"), 30), 1), 100)
         page = max(_int(query.get("page"), 1), 1)
         last = max(1, -(-len(rows) // size))
+        path = self.request.url.path.removeprefix("/api/v3")
         links = [("prev", page - 1), ("first", 1)] if page > 1 else []
         links += [("next", page + 1), ("last", last)] if page < last else []
-        headers = {"Link": ", ".join(f'<{self.request.url.include_query_params(page=number)}>; rel="{rel}"'
-                                     for rel, number in links)} if links else {}
+        headers = {"Link": ", ".join(
+            f'<{self.url}/api/v3{path}?{urlencode({**query, "page": number})}>; rel="{rel}"'
+            for rel, number in links)} if links else {}
         shown = rows[(page - 1) * size:page * size]
         return JSONResponse({"total_count": len(rows), key: [payload(row) for row in shown]}, headers=headers)
 
@@ -374,9 +377,10 @@ def _created(text: str, sql: str, args: list) -> tuple[str, list]:
 
 
 def _file_name(name: str) -> str:
-    return "".join("_" if char in '\\/:*?"<>|\0' or ord(char) < 32 else char for char in name)[:90].strip(". ") or "_"
+    plain = "".join("_" if char in '\\/:*?"<>|' or ord(char) < 32 else char for char in name)
+    return plain[:90].strip(". ") or "_"
 
 
 def _refusal(status: int, message: str) -> Response:
-    return JSONResponse({"message": message, "documentation_url": "https://docs.github.com/rest/actions",
-                         "status": str(status)}, status)
+    return JSONResponse({"message": message, "status": str(status),
+                         "documentation_url": "https://docs.github.com/rest/actions"}, status)

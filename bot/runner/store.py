@@ -33,7 +33,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     name TEXT NOT NULL, matrix TEXT NOT NULL, strategy TEXT NOT NULL, status TEXT NOT NULL, conclusion TEXT,
     result TEXT, outputs TEXT NOT NULL DEFAULT '{}', concurrency TEXT NOT NULL DEFAULT '',
     cancel INTEGER NOT NULL DEFAULT 0, short INTEGER NOT NULL DEFAULT 0, log_id INTEGER, token TEXT,
-    created_at TEXT NOT NULL, started_at TEXT, completed_at TEXT, wall REAL NOT NULL DEFAULT 0, cpu REAL NOT NULL DEFAULT 0, overhead REAL NOT NULL DEFAULT 0);
+    created_at TEXT NOT NULL, started_at TEXT, completed_at TEXT, wall REAL NOT NULL DEFAULT 0,
+    cpu REAL NOT NULL DEFAULT 0, overhead REAL NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS jobs_by_run ON jobs (run_id, attempt);
 CREATE TABLE IF NOT EXISTS steps (
     job_id INTEGER NOT NULL REFERENCES jobs, number INTEGER NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,

@@ -1,8 +1,8 @@
 """`${{ }}` inside a workflow's strings, and the conditions of `if:`.
 
-A string that is one expression keeps the expression's type; any other is text with each expression's value in
-it. Expressions are found once, when the file is read; values are never read as expressions again, so text from
-outside (an issue's title) can't become one.
+A string that is one expression keeps the expression's type; any other is text with each expression's value
+in it. Expressions are found in the file's own text only: values are never read as expressions again, so text
+from outside (an issue's title) can't become one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -61,7 +61,8 @@ def expand(value: Any, scope: Scope) -> Any:
         parts = list(split(value))
         if len(parts) == 1 and parts[0][0]:
             return scope.evaluate(parts[0][1])
-        return "".join(to_string(scope.evaluate(part)) if is_expression else part for is_expression, part in parts)
+        return "".join(to_string(scope.evaluate(part)) if is_expression else part
+                       for is_expression, part in parts)
     if isinstance(value, dict):
         return {to_string(expand(key, scope)): expand(each, scope) for key, each in value.items()}
     if isinstance(value, list):

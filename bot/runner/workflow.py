@@ -1,8 +1,8 @@
 """A workflow file as typed values, with every problem in it named by file and line.
 
-What GitHub would refuse is a problem, and so is what GitHub has but this runner does not: a run of such a file
-fails at once and says so. Expressions are parsed here, each against the contexts that GitHub allows at its place
-("Contexts reference: context availability"), so that what passes here passes there.
+What GitHub would refuse is a problem, and so is what GitHub has but this runner does not: a run of such a
+file fails at once and says so. Expressions are parsed here, each against the contexts that GitHub allows at its
+place ("Contexts reference: context availability"), so that what passes here passes there.
 """
 
 import re
@@ -124,7 +124,7 @@ class Reader:
 
     def mapping(self, value: Any, where: str, line: int, keys: Iterable[str] | None = None,
                 absent: Iterable[str] = ()) -> Map:
-        """`value` as a mapping with only `keys`; `absent` are those that GitHub has and this runner does not."""
+        """`value` as a mapping with only `keys`; `absent` are those of GitHub that this runner lacks."""
         if value is None:
             return Map(line)
         if not isinstance(value, Map):
@@ -134,7 +134,8 @@ class Reader:
             if key in absent:
                 self.problem(value.lines[key], f"{where}: the local runner does not have '{key}'")
             elif keys is not None and key not in keys:
-                self.problem(value.lines[key], f"{where}: unexpected key '{key}', expected one of {', '.join(sorted(keys))}")
+                self.problem(value.lines[key], f"{where}: unexpected key '{key}', "
+                                               f"expected one of {', '.join(sorted(keys))}")
         return value
 
     def text(self, value: Any, where: str, line: int) -> str | None:
@@ -197,7 +198,8 @@ class Reader:
 
     def shell(self, value: Any, where: str, line: int) -> None:
         if value is not None and value not in SHELLS and "${{" not in str(value):
-            self.problem(line, f"{where}: the local runner has the shells {', '.join(SHELLS)}, found '{value}'")
+            self.problem(line, f"{where}: the local runner has the shells {', '.join(SHELLS)}, "
+                               f"found '{value}'")
 
     def permissions(self, document: Map, where: str) -> dict[str, str] | None:
         if "permissions" not in document:
@@ -208,8 +210,8 @@ class Reader:
         granted = self.mapping(value, f"{where}permissions", line, SCOPES)
         for scope, level in granted.items():
             if level not in ("read", "write", "none"):
-                self.problem(granted.lines[scope], f"{where}permissions.{scope}: expected read, write or none, "
-                                                   f"found {level!r}")
+                self.problem(granted.lines[scope], f"{where}permissions.{scope}: expected read, write or "
+                                                   f"none, found {level!r}")
         return {str(scope): str(level) for scope, level in granted.items() if level in ("read", "write")}
 
     def concurrency(self, document: Map, place: str, where: str) -> dict[str, Any] | None:
@@ -266,8 +268,8 @@ class Reader:
         inputs = self.mapping(options.get("inputs"), "on.workflow_dispatch.inputs", options.line)
         for name, value in inputs.items():
             where, at = f"on.workflow_dispatch.inputs.{name}", inputs.lines[name]
-            spec = self.mapping(value, where, at,
-                                ("description", "required", "default", "type", "options", "deprecationMessage"))
+            spec = self.mapping(value, where, at, ("description", "required", "default", "type", "options",
+                                                   "deprecationMessage"))
             kind = spec.get("type", "string")
             if kind not in INPUT_TYPES:
                 self.problem(at, f"{where}: expected a type out of {', '.join(INPUT_TYPES)}, found '{kind}'")
@@ -282,8 +284,8 @@ class Reader:
             return document.lines.get(key, line)
 
         self.mapping(document, where.rstrip("."), line,
-                     ("name", "needs", "if", "runs-on", "env", "defaults", "permissions", "concurrency", "strategy",
-                      "outputs", "steps", "continue-on-error", "timeout-minutes"),
+                     ("name", "needs", "if", "runs-on", "env", "defaults", "permissions", "concurrency",
+                      "strategy", "outputs", "steps", "continue-on-error", "timeout-minutes"),
                      absent=("uses", "with", "secrets", "container", "services", "environment", "snapshot"))
         for key in ("name", "runs-on", "continue-on-error", "timeout-minutes"):
             self.expressions(document.get(key), "job", where + key, at(key))
@@ -336,7 +338,8 @@ class Reader:
         self.mapping(document, where, line, ("id", "name", "if", "run", "uses", "with", "env", "shell",
                                              "working-directory", "continue-on-error", "timeout-minutes"))
         inputs = self.mapping(document.get("with"), f"{where}.with", document.lines.get("with", line))
-        for key in ("name", "run", "with", "working-directory", "continue-on-error", "timeout-minutes", "shell"):
+        for key in ("name", "run", "with", "working-directory", "continue-on-error", "timeout-minutes",
+                    "shell"):
             self.expressions(document.get(key), place, f"{where}.{key}", document.lines.get(key, line))
         if ("run" in document) == ("uses" in document):
             self.problem(line, f"{where}: expected one of 'run' and 'uses'")
@@ -369,7 +372,8 @@ class Reader:
             self.problem(line, f"{where}: the local runner has the actions {', '.join(BUILT_IN)} and the "
                                f"repository's own ./ ones, found '{uses}'")
         elif not re.fullmatch(r"[0-9a-f]{40}", version):
-            self.problem(line, f"{where}: expected an action pinned by its full 40-digit commit SHA, found '{uses}'")
+            self.problem(line, f"{where}: expected an action pinned by its full 40-digit commit SHA, "
+                               f"found '{uses}'")
 
     def needs(self, jobs: dict[str, Job], lines: dict[str, int]) -> None:
         """Every needed job exists, and none needs itself over any way round."""
@@ -381,7 +385,7 @@ class Reader:
                 if needed not in jobs:
                     self.problem(lines[name], f"jobs.{name}.needs: there is no job '{needed}'")
                 elif state.get(needed) is False:
-                    self.problem(lines[name], f"jobs.{name}.needs: the jobs '{name}' and '{needed}' need each other")
+                    self.problem(lines[name], f"jobs.{name}.needs: '{name}' and '{needed}' need each other")
                 elif needed not in state:
                     visit(needed)
             state[name] = True
@@ -398,7 +402,7 @@ def _kind(value: Any) -> str:
 
 
 def parse_workflow(path: str, text: str) -> Workflow:
-    """Read the workflow file `text`; WorkflowError when it is not even YAML, else problems are in `.problems`."""
+    """Read the workflow file `text`; WorkflowError when it is not even YAML, else see its `.problems`."""
     try:
         document = yamlfile.load(text)
     except yamlfile.YamlError as error:
@@ -406,8 +410,8 @@ def parse_workflow(path: str, text: str) -> Workflow:
     if not isinstance(document, Map):
         raise WorkflowError(f"{path}:1: expected a workflow, found {_kind(document)}")
     read = Reader(path)
-    read.mapping(document, "workflow", 1, ("name", "run-name", "on", "env", "defaults", "permissions", "concurrency",
-                                           "jobs"))
+    read.mapping(document, "workflow", 1, ("name", "run-name", "on", "env", "defaults", "permissions",
+                                           "concurrency", "jobs"))
     read.expressions(document.get("run-name"), "run-name", "run-name", document.lines.get("run-name", 1))
     jobs: dict[str, Job] = {}
     raw = read.mapping(document.get("jobs"), "jobs", document.lines.get("jobs", 1))

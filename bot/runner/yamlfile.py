@@ -30,6 +30,8 @@ class Map(dict):
         self.lines: dict[Any, int] = {}
 
 
+# What the library itself makes of plain text; any other tag stands in the file.
+_TAGS = {"!", "str", "null", "bool", "int", "float", "map", "seq", "timestamp", "merge", "value"}
 _NULL = re.compile(r"(?:null|Null|NULL|~|)")
 _BOOL = re.compile(r"(?:true|True|TRUE|false|False|FALSE)")
 _INT = re.compile(r"[-+]?\d+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
@@ -63,7 +65,7 @@ class _Builder:
         self.nodes += 1
         if self.nodes > MAX_NODES or depth > 50:
             raise YamlError("the file is too large or too deeply nested once its aliases are followed", line)
-        if not node.tag.startswith("tag:yaml.org,2002:") and node.tag != "!":
+        if node.tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
             raise YamlError(f"unexpected tag {node.tag}", line)
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)

@@ -1,0 +1,219 @@
+"""Training: Muon for the matrices, AdamW for the rest, warm-up / stable / decay, exact resume.
+
+One process or several (`accelerate launch -m SLM train-model …`, `torchrun -m SLM …`): accelerate does what is needed.
+A run that is killed goes on from its last checkpoint with the same losses as if it never was (same machine, same
+number of threads and processes). Written: metrics.jsonl (a line a step), checkpoint.pt, the model, report.json, report.png.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from SLM import batches
+from SLM.config import Config, TrainConfig
+from SLM.errors import SlmError
+from SLM.intents import FIRST_INTENT, INTENTS
+from SLM.model import Slm, load, save
+from SLM.tokenizer import Tokenizer
+
+
+def rate(step: int, t: TrainConfig) -> float:
+    """Share of the full learning rate at a step (from 0): warm-up, stable, linear decay."""
+    if step < t.warmup:
+        return (step + 1) / t.warmup
+    left = t.steps - step
+    return min(1.0, left / max(1.0, t.steps * t.decay))
+
+
+def optimizers(model: Slm, t: TrainConfig) -> list[torch.optim.Optimizer]:
+    matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
+    embedding = [p for n, p in model.named_parameters() if "embed" in n]
+    norms = [p for p in model.parameters() if p.ndim == 1]
+    return [
+        torch.optim.Muon(matrices, lr=t.lr, weight_decay=t.weight_decay, momentum=0.95, adjust_lr_fn="original"),
+        torch.optim.AdamW([{"params": embedding, "weight_decay": 0.01}, {"params": norms, "weight_decay": 0.0}],
+                          lr=t.adam_lr, betas=(0.9, 0.95), eps=1e-8),
+    ]
+
+
+def loss_of(model, ids, targets, weights):
+    """(loss, the intent's part of it) for one batch."""
+    hidden = model(ids)
+    keep = weights > 0
+    logits = F.linear(hidden[keep], _bare(model).model["embed_tokens"].weight).float()
+    each = F.cross_entropy(logits, targets[keep], reduction="none")
+    w = weights[keep]
+    asked = w == 1.0
+    return (each * w).sum() / w.sum(), each[asked].mean().detach()
+
+
+def _bare(model) -> Slm:
+    return getattr(getattr(model, "module", model), "_orig_mod", getattr(model, "module", model))
+
+
+def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tokenizer, out: Path, *, init: Path | None = None,
+          stop_after: int | None = None, quantize: str | None = None) -> dict:
+    """Train to the end (or `stop_after` steps, to be resumed), going on from out/checkpoint.pt if it is there."""
+    import accelerate
+
+    t = config.train
+    accelerator = accelerate.Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="bf16" if t.dtype == "bfloat16" else "no")
+    torch.manual_seed(t.seed)
+    if len(tokenizer) != config.model.vocab_size:
+        raise SlmError(f"tokenizer: expected {config.model.vocab_size} tokens as in {config.name}, found {len(tokenizer)}")
+    model = load(init) if init else Slm(config.model)
+    model.train()
+    if quantize:
+        from SLM.quantize import anneal
+
+        anneal(model, quantize)
+    opts = optimizers(model, t)
+    examples = batches.encode(rows, tokenizer, t)
+    val = batches.encode(val_rows[:400], tokenizer, t)
+    out.mkdir(parents=True, exist_ok=True)
+    saved, metrics = out / "checkpoint.pt", out / "metrics.jsonl"
+    start, spent, history = 0, 0.0, []
+    if saved.exists():
+        state = torch.load(saved, weights_only=True)
+        if state["config"] != json.dumps(config.as_dict(), sort_keys=True):
+            raise SlmError(f"{saved}: was made with another configuration; remove it or use another --output")
+        _bare(model).load_state_dict(state["model"])
+        for opt, old in zip(opts, state["optimizers"], strict=True):
+            opt.load_state_dict(old)
+        start, spent = state["step"], state["seconds"]
+        history = [json.loads(line) for line in metrics.read_text().splitlines()][:start] if metrics.exists() else []
+    trained = torch.compile(model) if t.compile else model
+    trained = accelerator.prepare(trained)
+    main = accelerator.is_main_process
+    if main:
+        metrics.write_text("".join(json.dumps(line) + "\n" for line in history))
+    feed = _feed(examples, t, accelerator.num_processes, accelerator.process_index, start)
+    bar = _Bar(start, t.steps, main)
+    end = min(t.steps, stop_after or t.steps)
+    began = time.monotonic()
+    with metrics.open("a") if main else open("/dev/null", "w") as log:
+        for step in range(start, end):
+            total = intent = 0.0
+            tokens = 0
+            for _ in range(t.accumulate):
+                ids, targets, weights = (x.to(accelerator.device) for x in next(feed))
+                with accelerator.autocast():
+                    loss, part = loss_of(trained, ids, targets, weights)
+                accelerator.backward(loss / t.accumulate)
+                total, intent, tokens = total + loss.item() / t.accumulate, intent + part.item() / t.accumulate, tokens + ids.numel()
+            share = rate(step, t)
+            for opt, full in zip(opts, (t.lr, t.adam_lr), strict=True):
+                for group in opt.param_groups:
+                    group["lr"] = full * share
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            for opt in opts:
+                opt.step()
+                opt.zero_grad(set_to_none=True)
+            line = {"step": step + 1, "loss": round(total, 5), "intent_loss": round(intent, 5), "rate": round(share, 5),
+                    "tokens": tokens * accelerator.num_processes}
+            last = step + 1 == end
+            if main and ((step + 1) % t.checkpoint_every == 0 or last):
+                line["val_accuracy"], line["val_loss"] = validate(_bare(model), val)
+            log.write(json.dumps(line) + "\n")
+            log.flush()
+            history.append(line)
+            bar.show(step + 1, line)
+            if main and ((step + 1) % t.checkpoint_every == 0 or last):
+                partial = saved.with_suffix(".part")
+                torch.save({"model": _bare(model).state_dict(), "optimizers": [o.state_dict() for o in opts], "step": step + 1,
+                            "seconds": spent + time.monotonic() - began,
+                            "config": json.dumps(config.as_dict(), sort_keys=True)}, partial)
+                partial.replace(saved)
+                save(_settled(model), out)
+    seconds = spent + time.monotonic() - began
+    report = {"config": config.as_dict(), "parameters": config.model.parameters(), "steps": end, "finished": end == t.steps,
+              "tokens": sum(line["tokens"] for line in history), "seconds": round(seconds, 1), "rows": len(rows),
+              "loss": history[-1]["loss"] if history else None,
+              "val_accuracy": next((h["val_accuracy"] for h in reversed(history) if "val_accuracy" in h), None),
+              "tokens_per_second": round(sum(line["tokens"] for line in history[start:]) / max(1e-9, time.monotonic() - began), 1)}
+    if main:
+        (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+        if history:
+            plot(history, out / "report.png", config.name)
+    return report
+
+
+def _settled(model) -> Slm:
+    """The model as it is used: with anneal's grid applied, if it has one."""
+    import copy
+
+    from SLM.quantize import settle
+
+    return settle(copy.deepcopy(_bare(model)))
+
+
+def _feed(examples, t: TrainConfig, processes: int, rank: int, start: int):
+    """This process's micro-batches from step `start` on, for ever."""
+    skip, epoch = start * t.accumulate * processes, 0
+    while True:
+        order = batches.plan(examples, t.batch_tokens // t.accumulate, t.seed, epoch)
+        if not order:
+            raise SlmError(f"train: expected more rows than one batch of {t.batch_tokens} tokens, found {len(examples)} rows")
+        for place, batch in enumerate(order[skip:], skip) if skip < len(order) else ():
+            if place % processes == rank:
+                yield batches.tensors(examples, batch)
+        skip, epoch = max(0, skip - len(order)), epoch + 1
+
+
+@torch.no_grad()
+def validate(model: Slm, examples: list[batches.Example]) -> tuple[float, float]:
+    """(share of right intents, mean intent loss) on held-out families."""
+    model.eval()
+    right, losses = 0, 0.0
+    for batch in batches.plan(examples, 4096, 0, 0):
+        ids, targets, weights = batches.tensors(examples, batch)
+        at = weights == 1.0
+        logits = model.logits(model(ids)[at])[:, FIRST_INTENT:FIRST_INTENT + len(INTENTS)].float()
+        wanted = targets[at] - FIRST_INTENT
+        right += (logits.argmax(-1) == wanted).sum().item()
+        losses += F.cross_entropy(logits, wanted, reduction="sum").item()
+    model.train()
+    seen = sum(len(b) for b in batches.plan(examples, 4096, 0, 0))
+    return round(right / max(1, seen), 4), round(losses / max(1, seen), 4)
+
+
+class _Bar:
+    """One line on standard error: how far, the loss, the speed."""
+
+    def __init__(self, start: int, steps: int, on: bool):
+        self.start, self.steps, self.on, self.t0 = start, steps, on, time.monotonic()
+        self.live = sys.stderr.isatty()
+
+    def show(self, step: int, line: dict) -> None:
+        if not self.on or not (self.live or step % 20 == 0 or step == self.steps):
+            return
+        speed = (time.monotonic() - self.t0) / max(1, step - self.start)
+        done = int(30 * step / self.steps)
+        val = f" val {line['val_accuracy']:.3f}" if "val_accuracy" in line else ""
+        print(f"{chr(13) if self.live else ''}[{'#' * done}{'.' * (30 - done)}] {step}/{self.steps} loss {line['loss']:.3f} "
+              f"intent {line['intent_loss']:.3f}{val} {speed:.2f} s/step {speed * (self.steps - step) / 60:.0f} min left",
+              end="" if self.live and step < self.steps else "\n", file=sys.stderr, flush=True)
+
+
+def plot(history: list[dict], path: Path, title: str) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
+    steps = [h["step"] for h in history]
+    left.plot(steps, [h["loss"] for h in history], label="loss", linewidth=0.8)
+    left.plot(steps, [h["intent_loss"] for h in history], label="intent", linewidth=0.8)
+    left.set(xlabel="step", title=title, yscale="log")
+    left.legend()
+    marks = [h for h in history if "val_accuracy" in h]
+    right.plot([h["step"] for h in marks], [h["val_accuracy"] for h in marks], marker=".")
+    right.set(xlabel="step", title="held-out families, accuracy")
+    figure.tight_layout()
+    figure.savefig(path, dpi=80, metadata={"Software": None})
+    plt.close(figure)
