@@ -41,7 +41,8 @@ jobs:
         run: |
           git cat-file -p HEAD | grep ^parent > parents || true
           curl -sf -H "Authorization: Bearer $TOKEN" \\
-            -d "{\\"state\\": \\"success\\", \\"context\\": \\"$GITHUB_EVENT_NAME\\", \\"description\\": \\"$(grep -c . parents)\\"}" \\
+            -d "{\\"state\\": \\"success\\", \\"context\\": \\"$GITHUB_EVENT_NAME\\",
+                 \\"description\\": \\"$(grep -c . parents)\\"}" \\
             "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/statuses/$SHA"
 """
 
