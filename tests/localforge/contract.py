@@ -120,6 +120,8 @@ class Contract:
     def _check(self, validator, value, where: str) -> None:
         self.checked += 1
         for error in validator.iter_errors(value):
+            if str(error.message).endswith('[bot]@users.noreply.localhost" is not a "email"'):
+                continue  # GitHub's own address of its bot is none by the format
             at = "/".join(map(str, error.instance_path))
             self.problems.append(f"{where}: {at or 'the body'}: {str(error.message)[-400:]}")
 
