@@ -70,10 +70,14 @@ class Finished:
     """What a command in the sandbox left behind; `code` is -9 when the time was up."""
 
     code: int
-    output: str
+    raw: bytes
     timed_out: bool = False
     cut: bool = False
     """More was printed than was kept."""
+
+    @property
+    def output(self) -> str:
+        return self.raw.decode("utf-8", "replace")
 
 
 def run(argv: list[str], *, root: Path, writable: list[Path], cwd: Path, env: dict[str, str] | None = None,
@@ -127,8 +131,7 @@ def run(argv: list[str], *, root: Path, writable: list[Path], cwd: Path, env: di
         finally:
             process.kill()  # --die-with-parent takes the whole namespace down with it
     middle = b"\n[...]\n" if dropped else b""
-    output = (bytes(head) + middle + bytes(tail)).decode("utf-8", "replace")
-    return Finished(-9 if timed_out else process.returncode, output, timed_out, dropped)
+    return Finished(-9 if timed_out else process.returncode, bytes(head) + middle + bytes(tail), timed_out, dropped)
 
 
 def probe() -> None:

@@ -162,12 +162,8 @@ class Forge:
             self.store.run(f"delete from {table} where repo_id = ?", id)
         self.store.run("delete from deliveries where hook_id in (select id from hooks where repo_id = ?)", id)
         for table in ("pulls", "issue_labels", "assignees", "requested_reviewers", "reviews", "dependencies"):
-            self.store.run(
-                f"delete from {table} where issue_id in (select id from issues where repo_id = ?)", id
-            )
-        self.store.run(
-            "delete from sub_issues where child_id in (select id from issues where repo_id = ?)", id
-        )
+            self.store.run(f"delete from {table} where issue_id in (select id from issues where repo_id = ?)", id)
+        self.store.run("delete from sub_issues where child_id in (select id from issues where repo_id = ?)", id)
         for table in ("hooks", "issues"):
             self.store.run(f"delete from {table} where repo_id = ?", id)
         self.store.run("delete from repos where id = ?", id)
@@ -240,7 +236,7 @@ class Forge:
 
     def sign_in_url(self, login: str) -> str:
         """A link that signs a browser in as one of the forge's people."""
-        return f"{self.url}/-/sign-in?token={self.people.person_token(login)}"
+        return f"{self.url}/login?token={self.people.person_token(login)}"
 
     def tokens(self) -> dict[str, str]:
         from bot.localforge.people import GUEST

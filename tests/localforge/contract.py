@@ -51,9 +51,7 @@ def _paths() -> list[tuple[re.Pattern, str]]:
         many = {"path", "ref", "basehead", "branch", "name"}
         return re.compile("^" + re.sub(r"\{(\w+)\}", lambda m: ".+" if m[1] in many else "[^/]+", path) + "$")
 
-    ordered = sorted(
-        paths, key=lambda path: (-path.count("/"), [(part[:1] == "{", part) for part in path.split("/")])
-    )
+    ordered = sorted(paths, key=lambda path: (-path.count("/"), [(part[:1] == "{", part) for part in path.split("/")]))
     return [(pattern(path), path) for path in ordered]
 
 
@@ -122,6 +120,8 @@ class Contract:
         for error in validator.iter_errors(value):
             if str(error.message).endswith('[bot]@users.noreply.localhost" is not a "email"'):
                 continue  # GitHub's own address of its bot is none by the format
+            if where.startswith("webhook") and str(error.message) == '"organization" is a required property':
+                continue  # a person's repository has none, whatever the description of that event says
             at = "/".join(map(str, error.instance_path))
             self.problems.append(f"{where}: {at or 'the body'}: {str(error.message)[-400:]}")
 
@@ -135,6 +135,4 @@ class Contract:
         """AssertionError with everything that was wrong so far."""
         if self.problems:
             unique = list(dict.fromkeys(self.problems))
-            raise AssertionError(
-                f"{len(unique)} answers differ from GitHub's description:\n" + "\n".join(unique[:40])
-            )
+            raise AssertionError(f"{len(unique)} answers differ from GitHub's description:\n" + "\n".join(unique[:40]))

@@ -27,9 +27,7 @@ def _condition(name: str, value: str) -> tuple[str, list]:
     if name in ("is", "type", "state") and value in IS:
         return IS[value], []
     if name == "repo":
-        return "issues.repo_id in (select id from repos where owner || '/' || name = ? collate nocase)", [
-            value
-        ]
+        return "issues.repo_id in (select id from repos where owner || '/' || name = ? collate nocase)", [value]
     if name in ("user", "org"):
         return "issues.repo_id in (select id from repos where owner = ?)", [value]
     if name == "author":
@@ -41,7 +39,8 @@ def _condition(name: str, value: str) -> tuple[str, list]:
     if name == "label":
         names = [part.strip('"') for part in value.split(",")]
         return (
-            f"issues.id in (select issue_id from issue_labels join labels on label_id = labels.id where name in ({','.join('?' * len(names))}))",
+            "issues.id in (select issue_id from issue_labels join labels on label_id = labels.id "
+            f"where name in ({','.join('?' * len(names))}))",
             names,
         )
     if name in ("head", "base"):
@@ -107,9 +106,7 @@ def issues(call):
         raise Refusal(422, "Validation Failed", [{"resource": "Search", "field": "sort", "code": "invalid"}])
     way = "asc" if call.query.get("order") == "asc" else "desc"
     visible = [
-        row["id"]
-        for row in call.store.all("select * from repos")
-        if call.forge.people.may(call.actor, row, "read")
+        row["id"] for row in call.store.all("select * from repos") if call.forge.people.may(call.actor, row, "read")
     ]
     where.append(f"issues.repo_id in ({','.join('?' * len(visible))})")
     sql = f"select issues.* from issues where {' and '.join(where)} order by {order} {way}, issues.id {way}"
