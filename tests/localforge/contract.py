@@ -119,6 +119,8 @@ class Contract:
     def _check(self, validator, value, where: str) -> None:
         self.checked += 1
         for error in validator.iter_errors(value):
+            if str(error.message).endswith('[bot]@users.noreply.localhost" is not a "email"'):
+                continue  # GitHub's own address of its bot is none by the format
             if where.startswith("webhook") and str(error.message) == '"organization" is a required property':
                 continue  # a person's repository has none, whatever the description of that event says
             at = "/".join(map(str, error.instance_path))
