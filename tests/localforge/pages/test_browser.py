@@ -1,6 +1,7 @@
 """A person at a real browser: files a goal, reads a pull request, tells AUTON what to do; a guest is refused."""
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -12,7 +13,7 @@ def at(forge, sample, chromium):
 
     def open_page(path: str, login: str = "you"):
         window.delete_all_cookies()
-        window.get(f"{forge.url}/login?token={forge.tokens[login]}&next={path}")
+        window.get(f"{forge.forge.sign_in_url(login)}&next={path}")
         WebDriverWait(window, 10).until(lambda w: w.current_url == forge.url + path)
         return window
 
@@ -30,7 +31,7 @@ def press(window, label: str) -> None:
 
 
 def wait(window, condition) -> None:
-    WebDriverWait(window, 10).until(condition)
+    WebDriverWait(window, 10, ignored_exceptions=[StaleElementReferenceException]).until(condition)
 
 
 def test_files_a_goal(at, sample, api):
