@@ -10,17 +10,18 @@ import os
 import re
 from collections.abc import Iterator
 
-SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.I)
+SECRET = re.compile(r".KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.I)  # KEY alone names a run, not a secret
 
 
 class Keys:
     """The secrets that the environment held, by name."""
 
     def __init__(self) -> None:
-        self.values = {name: value for name, value in os.environ.items() if SECRET.search(name)}
+        named = {name: value for name, value in os.environ.items() if SECRET.search(name)}
+        self.values = {name: value for name, value in named.items() if value}  # a secret that isn't set is empty
         getenv = ctypes.CDLL(None).getenv
         getenv.restype, getenv.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
-        for name, value in self.values.items():
+        for name, value in named.items():
             if at := getenv(os.fsencode(name)):
                 ctypes.memset(at, 0, len(os.fsencode(value)))
             del os.environ[name]

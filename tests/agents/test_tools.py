@@ -67,7 +67,7 @@ def test_a_roles_opening_holds_the_brief_and_keeps_peoples_words_apart(work, bri
     system, user = (message["content"] for message in roles.load(name).opening(place))
     assert user.count("</untrusted>") == user.count("<untrusted>") == 3
     assert "{{ config }}" in user and "boot: PANIC" in user and "Add the uptime command" in user
-    assert "20 steps" in system and len(system) < 12_000
+    assert "20 steps" in system and "One subject a change" in system and len(system) < 12_000
 
 
 def test_reading_and_editing(use, work):
@@ -183,7 +183,7 @@ def test_a_commit_that_the_checkout_lacks_is_fetched_or_explained(toy, brief, tm
     git(toy, "checkout", "-q", "main")
     place = workplace.prepare(clone, brief.model_copy(update={"head_sha": head}), tmp_path / "there")
     assert git(place, "rev-parse", "HEAD") == head and git(place, "remote") == ""
-    with pytest.raises(AgentError, match="expected the commit 111111111111"):
+    with pytest.raises(AgentError, match="expected the commits 111111111111"):
         workplace.prepare(clone, brief.model_copy(update={"head_sha": "1" * 40}), tmp_path / "not")
 
 
@@ -202,3 +202,20 @@ def test_tools_command(work):
     assert done.exit_code == 0 and "32 tools" in done.output
     done = CliRunner().invoke(cli.root, ["tools", "--role", "manager", "--json"])
     assert [tool["function"]["name"] for tool in json.loads(done.output)][-1] == "submit"
+
+
+def test_an_integrator_finds_the_branchs_earlier_work_in_its_clone(toy, brief, config, tmp_path):
+    git(toy, "checkout", "-qb", "clash")
+    (toy / "clash.txt").write_text("mine\n")
+    git(toy, "add", "clash.txt")
+    git(toy, "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "mine")
+    sha = git(toy, "rev-parse", "HEAD")
+    git(toy, "checkout", "-q", "main")
+    brief = brief.model_copy(update={"role": "integrator",
+                                     "feedback": [Feedback(kind="conflict", sha=sha, text="clash.txt")]})
+    work = workplace.Workplace(workplace.prepare(toy, brief, tmp_path / "work"), brief, config, False)
+    system = roles.load("integrator").opening(work)[0]["content"]
+    command = next(piece for piece in system.split("`") if piece.endswith("git apply --reject"))
+    assert sha in command
+    load()["shell"].call(work, json.dumps({"command": command}))
+    assert (work.worktree / "clash.txt").read_text() == "mine\n"

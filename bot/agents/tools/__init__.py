@@ -11,6 +11,7 @@ import json
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -32,9 +33,16 @@ class Tool:
     name: str
     description: str
     function: Callable[..., str]
-    arguments: type[BaseModel]
     writes: bool
     """It changes the worktree, so read-only roles can't have it."""
+
+    @cached_property
+    def arguments(self) -> type[BaseModel]:
+        """The function's parameters, but for the workplace, as a model that refuses whatever they don't allow."""
+        parameters = list(inspect.signature(self.function, eval_str=True).parameters.values())[1:]
+        fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default)
+                                  for p in parameters}
+        return create_model(f"{self.name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
 
     def schema(self) -> dict[str, Any]:
         """The tool as the OpenAI wire describes one."""
@@ -67,12 +75,8 @@ def tool(*, writes: bool = False, name: str = "") -> Callable[[Callable[..., str
     """Register a function as a tool under its own name (or `name`, for the kinds of `submit`)."""
 
     def register(function: Callable[..., str]) -> Callable[..., str]:
-        parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-        fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default)
-                                  for p in parameters}
-        model = create_model(f"{function.__name__}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
         description = " ".join(inspect.getdoc(function).split())
-        TOOLS[function.__name__] = Tool(name or function.__name__, description, function, model, writes)
+        TOOLS[function.__name__] = Tool(name or function.__name__, description, function, writes)
         return function
 
     return register
