@@ -31,6 +31,7 @@ from bot.runner.workflow import Job, Workflow, WorkflowError
 
 SHORT_MINUTES = 10
 """A job whose timeout-minutes is at most this may use the slot kept free of longer ones."""
+STOP_SECONDS = 10.0
 CANCEL_ASKED, CANCEL_PASSED_ON = 1, 2
 log = logging.getLogger("auton.runner")
 
@@ -77,9 +78,14 @@ class Scheduler:
         self._wake.set()
         if self._thread:
             self._thread.join(10)
-        sweep(self.tracking)
-        for thread, _ in list(self._running.values()):
-            thread.join(10)
+        with self.lock:
+            running = list(self._running.values())
+            for _, cancel in running:
+                cancel.request()
+        until = time.monotonic() + STOP_SECONDS
+        while any(thread.is_alive() for thread, _ in running) and time.monotonic() < until:
+            sweep(self.tracking)
+            time.sleep(0.02)
 
     def wake(self) -> None:
         self._wake.set()

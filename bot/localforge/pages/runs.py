@@ -53,8 +53,8 @@ async def listing(view: View) -> Response:
     await view.open_repo()
     workflow = view.query("workflow")
     try:
-        runs = await view.api.page("repos", view.name, "actions", *(["workflows", workflow] if workflow else []), "runs",
-                                   key="workflow_runs", per_page=30, page=view.page)
+        runs = await view.api.page("repos", view.name, "actions", *(["workflows", workflow] if workflow else []),
+                                   "runs", key="workflow_runs", per_page=30, page=view.page)
         workflows = (await view.api.maybe({"workflows": []}, "repos", view.name, "actions", "workflows",
                                           per_page=100))["workflows"]
     except ApiError as error:

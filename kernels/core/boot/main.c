@@ -43,6 +43,7 @@ void kernel_main(const struct boot_info *boot)
     info = *boot;
     print_banner();
     page_init(&info);
+    vm_init(&info);
     hal_irq_init();
     hal_time_init();
     uint64_t init_ns = hal_time_ns();

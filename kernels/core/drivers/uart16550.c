@@ -2,6 +2,7 @@
    Speed and format are left as the firmware set them, except on the port variant, which is set to 115200 8N1. The
    FIFO is left alone too: switching it on or off drops what was typed ahead. */
 #include "irq.h"
+#include "mm.h"
 #include "uart.h"
 
 enum { DATA = 0, IER = 1, LCR = 3, MCR = 4, LSR = 5 };
@@ -41,6 +42,8 @@ static void start(struct serial *serial)
 
 struct serial *uart16550_attach(struct io io, unsigned irq_line)
 {
+    if (!io.port)
+        io_map(io.base, 8u << io.shift);
     uart = (struct uart){.serial = {write_all, start}, .io = io, .irq_line = irq_line};
     io_write8(&io, IER, 0);
     if (io.port) {
