@@ -16,7 +16,8 @@ from bot.agents.workplace import Workplace
 
 Config = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]{1,100}$", description=(
     "a configuration: debug, tiny_10M, small_50M or the path of a YAML file"))]
-Folder = Annotated[str, Field(min_length=1, max_length=300, description="a folder below the repository's top")]
+Folder = Annotated[str, Field(min_length=1, max_length=300, description=(
+    "a folder below the repository's top; what is made goes below SLM/build, which git ignores"))]
 File = Annotated[str, Field(min_length=1, max_length=300, description="a file below the repository's top")]
 Steps = Annotated[int, Field(ge=1, description="optimizer steps; the configuration's when left out")]
 Minutes = Annotated[float, Field(gt=0, le=600, description="give up after this many minutes")]
@@ -169,8 +170,7 @@ def benchmark_model(at: Workplace, model: Folder,
 
 @tool(writes=True)
 def compare_models(at: Workplace, base: File, candidate: File, engine: str = "torch",
-                   tolerance: Annotated[float, Field(ge=0, le=1, description="how much lower is no regression")] = 0.005,
-                   ) -> str:
+                   tolerance: Annotated[float, Field(ge=0, le=1, description="a loss that is none")] = 0.005) -> str:
     """Compare two evaluations (files that evaluate_model wrote), every figure side by side. An error if the candidate
     is worse in any that counts."""
     return slm(at, "compare-models", base=base, candidate=candidate, engine=engine, tolerance=tolerance)
