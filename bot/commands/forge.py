@@ -22,9 +22,7 @@ def command():
 
 @command.command()
 @DATA
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=3000, show_default=True, help="0 picks any free port."
-)
+@click.option("--port", type=click.IntRange(0, 65535), default=3000, show_default=True, help="0 picks any free port.")
 @click.option(
     "--secret",
     "secrets",
@@ -39,9 +37,7 @@ def command():
     metavar="SPEC",
     help="Inject a fault, e.g. 'POST /repos/*/issues nth=2 after reset' (repeatable).",
 )
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="Seed of the faults that strike by chance."
-)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the faults that strike by chance.")
 def serve(data: Path, port: int, secrets, faults, seed: int):
     """Serve the forge until interrupted; the address and tokens are written to DIR/forge.json."""
     import os

@@ -144,9 +144,7 @@ class Api:
         except Refusal as refusal:
             return refusal, out
         if status in (404, 405) and not content.startswith(b"{"):
-            return Refusal(
-                501, f"The local forge (an emulator) has no operation {scope['method']} {path}"
-            ), out
+            return Refusal(501, f"The local forge (an emulator) has no operation {scope['method']} {path}"), out
         return Answer(None, status, theirs, raw=content), out
 
     async def _fail(self, scope, send, fault) -> None:
@@ -196,9 +194,7 @@ class Api:
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": [
-                    (key.encode("latin-1"), value.encode("latin-1")) for key, value in headers.items()
-                ],
+                "headers": [(key.encode("latin-1"), value.encode("latin-1")) for key, value in headers.items()],
             }
         )
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else content})
@@ -207,9 +203,7 @@ class Api:
 def check_version(headers, out) -> None:
     version = headers.get("x-github-api-version")
     if version is not None and version not in VERSIONS:
-        raise Refusal(
-            400, f'"{version}" is not a supported version. The supported versions are {", ".join(VERSIONS)}.'
-        )
+        raise Refusal(400, f'"{version}" is not a supported version. The supported versions are {", ".join(VERSIONS)}.')
     out["X-GitHub-Api-Version-Selected"] = version or VERSIONS[0]
 
 

@@ -102,9 +102,7 @@ def listening(forge, repo) -> bool:
     )
 
 
-def record(
-    forge, repo, actor, name: str, action: str | None, payload, *, ref: str = "", sha: str = ""
-) -> None:
+def record(forge, repo, actor, name: str, action: str | None, payload, *, ref: str = "", sha: str = "") -> None:
     """Remember that `name`/`action` happened. `payload()` gives the webhook's own keys; it is only called
     if heard.
     """

@@ -73,13 +73,9 @@ class Entry:
 def check_version() -> None:
     """MissingTool unless git can merge trees without a worktree (2.38)."""
     try:
-        words = subprocess.run(
-            ["git", "--version"], capture_output=True, text=True, check=True
-        ).stdout.split()
+        words = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.split()
     except (OSError, subprocess.CalledProcessError) as error:
-        raise MissingTool(
-            f"git: expected to run, found {error}", "install git, then run this again"
-        ) from None
+        raise MissingTool(f"git: expected to run, found {error}", "install git, then run this again") from None
     numbers = tuple(int(part) for part in re.findall(r"\d+", words[2])[:2])
     if numbers < (2, 38):
         raise MissingTool(f"git: expected version 2.38 or newer, found {words[2]}", "install a newer git")
@@ -107,17 +103,14 @@ class Git:
         if section in config:
             config = config[: config.index(section)]
         lines = [
-            f"[{key.rpartition('.')[0]}]\n\t{key.rpartition('.')[2]} = {value}\n"
-            for key, value in SETTINGS.items()
+            f"[{key.rpartition('.')[0]}]\n\t{key.rpartition('.')[2]} = {value}\n" for key, value in SETTINGS.items()
         ]
         (self.path / "config").write_text(config + section + "".join(lines))
 
     def run(self, *args: str, input: bytes | None = None, ok=(0,), env: dict | None = None) -> str:
         return self.raw(*args, input=input, ok=ok, env=env)[1].decode("utf-8", "replace").strip("\n")
 
-    def raw(
-        self, *args: str, input: bytes | None = None, ok=(0,), env: dict | None = None
-    ) -> tuple[int, bytes]:
+    def raw(self, *args: str, input: bytes | None = None, ok=(0,), env: dict | None = None) -> tuple[int, bytes]:
         """Exit status and output of one git command; GitError when the status is not in `ok`."""
         done = subprocess.run(
             ["git", *args],
@@ -313,9 +306,7 @@ class Git:
             self.run("update-index", "-z", "--index-info", input=lines.encode(), env=env)
             return self.run("write-tree", env=env)
 
-    def write_commit(
-        self, tree: str, parents, message: str, author: Person, committer: Person | None = None
-    ) -> str:
+    def write_commit(self, tree: str, parents, message: str, author: Person, committer: Person | None = None) -> str:
         committer = committer or author
         env = {
             "GIT_AUTHOR_NAME": author.name,

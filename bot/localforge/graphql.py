@@ -52,9 +52,7 @@ def _set_draft(forge, actor, given, draft: bool):
         forge.store.update("issues", row["id"], updated_at=now())
         merging.note(forge, repo, actor, row["id"], "convert_to_draft" if draft else "ready_for_review")
         merging.announce(forge, repo, actor, row, "converted_to_draft" if draft else "ready_for_review")
-    return {
-        "pullRequest": {"id": node_id("PullRequest", row["id"]), "number": row["number"], "isDraft": draft}
-    }
+    return {"pullRequest": {"id": node_id("PullRequest", row["id"]), "number": row["number"], "isDraft": draft}}
 
 
 def _minimize(forge, actor, given, hide: bool):
@@ -102,9 +100,7 @@ def run(forge, authorization: str, body: bytes) -> tuple[int, dict]:
             if not called or called[1] not in MUTATIONS:
                 name = called[1] if called else query.strip()[:60]
                 raise Refusal(200, f"The local forge (an emulator) has no GraphQL operation {name!r}")
-            given = (
-                variables.get(called[2][1:]) if called[2].startswith("$") else _literal(called[2], variables)
-            )
+            given = variables.get(called[2][1:]) if called[2].startswith("$") else _literal(called[2], variables)
             return 200, {
                 "data": {
                     called[1]: MUTATIONS[called[1]](forge, actor, given or {})
@@ -128,11 +124,7 @@ def _literal(text: str, variables: dict) -> dict:
     out = {}
     for name, value in re.findall(r'(\w+)\s*:\s*("(?:[^"\\]|\\.)*"|\$\w+|\w+)', text):
         out[name] = (
-            json.loads(value)
-            if value.startswith('"')
-            else variables.get(value[1:])
-            if value.startswith("$")
-            else value
+            json.loads(value) if value.startswith('"') else variables.get(value[1:]) if value.startswith("$") else value
         )
     return out
 

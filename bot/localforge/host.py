@@ -162,12 +162,8 @@ class Forge:
             self.store.run(f"delete from {table} where repo_id = ?", id)
         self.store.run("delete from deliveries where hook_id in (select id from hooks where repo_id = ?)", id)
         for table in ("pulls", "issue_labels", "assignees", "requested_reviewers", "reviews", "dependencies"):
-            self.store.run(
-                f"delete from {table} where issue_id in (select id from issues where repo_id = ?)", id
-            )
-        self.store.run(
-            "delete from sub_issues where child_id in (select id from issues where repo_id = ?)", id
-        )
+            self.store.run(f"delete from {table} where issue_id in (select id from issues where repo_id = ?)", id)
+        self.store.run("delete from sub_issues where child_id in (select id from issues where repo_id = ?)", id)
         for table in ("hooks", "issues"):
             self.store.run(f"delete from {table} where repo_id = ?", id)
         self.store.run("delete from repos where id = ?", id)

@@ -40,17 +40,13 @@ def test_merge(forge, repo, row) -> bool:
         message = f"Merge {row['head_sha']} into {base}"
         sha = git.write_commit(tree, [base, row["head_sha"]], message, signature(forge, row["login"]))
         git.update_ref(f"refs/pull/{row['number']}/merge", sha)
-    forge.store.run(
-        "update pulls set mergeable = ?, test_sha = ? where issue_id = ?", tree is not None, sha, row["id"]
-    )
+    forge.store.run("update pulls set mergeable = ?, test_sha = ? where issue_id = ?", tree is not None, sha, row["id"])
     return tree is not None
 
 
 def forget_test_merge(forge, row) -> None:
     """The head or the base moved: what was known about the merge is void."""
-    forge.store.run(
-        "update pulls set mergeable = null, test_sha = null, asked = 0 where issue_id = ?", row["id"]
-    )
+    forge.store.run("update pulls set mergeable = null, test_sha = null, asked = 0 where issue_id = ?", row["id"])
 
 
 def note(forge, repo, actor, issue_id: int, event: str, **data) -> None:
@@ -121,9 +117,7 @@ def land(forge, repo, actor, row, sha: str) -> None:
         sha,
         row["id"],
     )
-    forge.store.update(
-        "issues", row["id"], state="closed", closed_at=when, closed_by=actor.login, updated_at=when
-    )
+    forge.store.update("issues", row["id"], state="closed", closed_at=when, closed_by=actor.login, updated_at=when)
     note(forge, repo, actor, row["id"], "merged", commit_id=sha)
     note(forge, repo, actor, row["id"], "closed")
     announce(forge, repo, actor, row, "closed")

@@ -120,9 +120,7 @@ class People:
         """The repository role of a person."""
         if login.lower() == repo["owner"].lower():
             return "admin"
-        role = self.store.value(
-            "select role from collaborators where repo_id = ? and login = ?", repo["id"], login
-        )
+        role = self.store.value("select role from collaborators where repo_id = ? and login = ?", repo["id"], login)
         return role or ("none" if repo["private"] else "read")
 
     def may(self, actor: Actor, repo, role: str) -> bool:

@@ -18,9 +18,7 @@ MOST_COMMITS = 2048
 def catch_up(forge, repo, actor: Actor | None = None) -> None:
     """Handle every difference between git's refs and those last seen."""
     actor = actor or Actor(OWNER, "person")
-    seen = {
-        row["name"]: row["sha"] for row in forge.store.all("select * from refs where repo_id = ?", repo["id"])
-    }
+    seen = {row["name"]: row["sha"] for row in forge.store.all("select * from refs where repo_id = ?", repo["id"])}
     there = {name: sha for name, sha in forge.git(repo).refs().items() if not name.startswith("refs/pull/")}
     moved(
         forge,
@@ -56,9 +54,7 @@ def moved(forge, repo, actor, changes: list[tuple[str, str, str]]) -> None:
         if new == ZERO:
             store.run("delete from refs where repo_id = ? and name = ?", repo["id"], name)
         else:
-            store.run(
-                "insert or replace into refs (repo_id, name, sha) values (?, ?, ?)", repo["id"], name, new
-            )
+            store.run("insert or replace into refs (repo_id, name, sha) values (?, ?, ?)", repo["id"], name, new)
         forced[name] = ZERO not in (old, new) and not forge.git(repo).is_ancestor(old, new)
     store.run("update repos set pushed_at = ? where id = ?", now(), repo["id"])
     _adopt_default_branch(forge, repo, changes)
@@ -66,9 +62,7 @@ def moved(forge, repo, actor, changes: list[tuple[str, str, str]]) -> None:
     for change in changes:
         _announce(forge, repo, actor, *change, forced[change[0]])
     branches = [
-        (name.removeprefix("refs/heads/"), old, new)
-        for name, old, new in changes
-        if name.startswith("refs/heads/")
+        (name.removeprefix("refs/heads/"), old, new) for name, old, new in changes if name.startswith("refs/heads/")
     ]
     for branch, old, new in branches:
         _heads(forge, repo, actor, branch, old, new)
@@ -85,9 +79,7 @@ def _adopt_default_branch(forge, repo, changes) -> None:
     ]
     if not made or repo["default_branch"] in made:
         return
-    others = forge.store.value(
-        "select count(*) from refs where repo_id = ? and name like 'refs/heads/%'", repo["id"]
-    )
+    others = forge.store.value("select count(*) from refs where repo_id = ? and name like 'refs/heads/%'", repo["id"])
     if others == len(made):
         forge.store.update("repos", repo["id"], default_branch=made[0])
         forge.git(repo).run("symbolic-ref", "HEAD", f"refs/heads/{made[0]}")
@@ -197,9 +189,7 @@ def _bases(forge, repo, actor, branch: str, old: str, new: str) -> None:
     for row in _open_pulls(forge, repo, "base_ref", branch):
         if new == ZERO:
             merging.set_state(forge, repo, actor, row, "closed")
-        elif git.is_ancestor(row["head_sha"], new) and not (
-            old != ZERO and git.is_ancestor(row["head_sha"], old)
-        ):
+        elif git.is_ancestor(row["head_sha"], new) and not (old != ZERO and git.is_ancestor(row["head_sha"], old)):
             merging.land(forge, repo, actor, row, _landed_by(git, row["head_sha"], old, new))
         else:
             forge.store.run("update pulls set base_sha = ? where issue_id = ?", new, row["id"])

@@ -101,9 +101,7 @@ class Store:
     def insert(self, table: str, **columns) -> int:
         """Insert one row; its id."""
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-        return self.db.execute(
-            f"insert into {table} ({names}) values ({marks})", tuple(columns.values())
-        ).lastrowid
+        return self.db.execute(f"insert into {table} ({names}) values ({marks})", tuple(columns.values())).lastrowid
 
     def update(self, table: str, id: int, **columns) -> None:
         names = ", ".join(f"{name} = ?" for name in columns)

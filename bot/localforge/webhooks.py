@@ -83,11 +83,7 @@ class Webhooks:
             if not waiting:
                 self._idle.set()
                 return False
-        row = (
-            waiting[-1]
-            if len(waiting) > 1 and self.forge.faults.reorders(waiting[0]["event"])
-            else waiting[0]
-        )
+        row = waiting[-1] if len(waiting) > 1 and self.forge.faults.reorders(waiting[0]["event"]) else waiting[0]
         config = json.loads(row["config"])
         body = row["payload"].encode()
         headers = {

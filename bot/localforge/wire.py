@@ -132,9 +132,7 @@ class Call:
 
     # Fields of the body, checked.
 
-    def text(
-        self, name: str, *, resource: str = "", required: bool = False, limit: int | None = None, default=None
-    ):
+    def text(self, name: str, *, resource: str = "", required: bool = False, limit: int | None = None, default=None):
         """A string field; None stays None. `limit` is in characters, as GitHub counts."""
         if name not in self.body or self.body[name] is None:
             if required:
@@ -253,8 +251,7 @@ class Call:
 
     def pull(self, name: str = "number"):
         row = self.store.one(
-            "select issues.*, pulls.* from issues join pulls on issue_id = id "
-            "where repo_id = ? and number = ?",
+            "select issues.*, pulls.* from issues join pulls on issue_id = id where repo_id = ? and number = ?",
             self.repo["id"],
             int(self.params[name]),
         )

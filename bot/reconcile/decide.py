@@ -1,9 +1,9 @@
 """The heart: `decide(snapshot, config, now)` says what to write next. Pure: it reads no clock, no forge, no file.
 
-Each round moves every goal and every task at most one step. A step changes a memory; what follows from memories
-(stickies, labels, notices, closed issues) is worked out by `project.py` from the state alone, so that a crash between
-two writes is mended by the next round. Order within a round: what must be true before it is remembered, then the
-memories (money is set aside here), then what was remembered to be done.
+A step changes a goal's or a task's memory; what follows from memories (stickies, labels, notices, closed issues) is
+worked out by `project.py` from the state alone, so that a crash between two writes is mended by the next round. Order
+within a round: what must be true before it is remembered, then the memories (money is set aside here), then what was
+remembered to be done.
 """
 
 from dataclasses import dataclass, field
@@ -111,8 +111,9 @@ def _accept(r: Round, goal: m.Goal) -> None:
     if not goal.starter_may_write:
         r.after.append(m.Say(goal.issue.number, f"g{goal.issue.number}-not-started", texts.not_started(goal.starter)))
         return
-    r.goals[goal.issue.number] = accepted(r, goal, goal.starter)
+    mem = r.goals[goal.issue.number] = accepted(r, goal, goal.starter)
     r.before.append(m.MakeLabels())
+    _planning(r, goal.issue.number, mem)
 
 
 def accepted(r: Round, goal: m.Goal, by: str) -> m.GoalMemory:
@@ -132,9 +133,8 @@ def _planning(r: Round, number: int, mem: m.GoalMemory) -> None:
         record = r.snap.records.get(run.key)
         if record is None:
             r.goals[number] = _wait(r, mem, run, number, None)
-        else:
-            r.goals[number] = _planned_by(r, number, ended(mem, run, record), record)
-        return
+            return
+        mem = r.goals[number] = _planned_by(r, number, ended(mem, run, record), record)
     if mem.plan_key:
         _open_tasks(r, number, mem)
         return
@@ -146,7 +146,8 @@ def _planning(r: Round, number: int, mem: m.GoalMemory) -> None:
     attempt = mem.attempt + 1
     key = f"g{number}-plan-a{attempt}-manager"
     if reserve := _pay(r, number, mem, None):
-        r.goals[number] = mem.but(attempt=attempt, reason="", runs=(*mem.runs, _run(r, key, "manager", attempt, reserve)))
+        run = _run(r, key, "manager", attempt, reserve)
+        r.goals[number] = mem.but(attempt=attempt, reason="", runs=(*mem.runs, run))
         r.after.append(m.StartAgent(key, number, None, "manager", attempt))
 
 
@@ -183,16 +184,14 @@ def _open_tasks(r: Round, number: int, mem: m.GoalMemory) -> None:
                                        ("auton:task", f"role:{task.role}", "auton:waiting")))
     known = {task.key for n, task in r.snap.tasks.items() if task.goal == number and n in r.tasks}
     if all(f"{mem.plan_key}.{task.key}" in known for task in work.tasks):
-        r.goals[number] = mem.but(state="planned")
+        _planned(r, number, mem.but(state="planned"))
 
 
 def _planned(r: Round, number: int, mem: m.GoalMemory) -> None:
-    if mem.voided or mem.held:
-        return
-    if r.config.workflow.approve == "auto" and not mem.approved_by:
+    if r.config.workflow.approve == "auto" and not mem.approved_by and not mem.voided:
         mem = mem.but(approved_by=mem.by)
-    if mem.approved_by:
-        r.goals[number] = mem.but(state="active", reason="")
+    go = mem.approved_by and not mem.held and not mem.voided
+    r.goals[number] = mem.but(state="active", reason="") if go else mem
 
 
 def _active(r: Round, number: int, mem: m.GoalMemory) -> None:
@@ -278,6 +277,13 @@ def again(mem: m.TaskMemory, why: Feedback | None, reason: str, role: str = "") 
     return mem.but(state="ready", feedback=feedback, reason=reason, next_role=role)
 
 
+def _repeat(r: Round, number: int, mem: m.TaskMemory, why: Feedback, reason: str, role: str = "") -> None:
+    """`again`, and at once if it may."""
+    mem = r.tasks[number] = again(mem, why, reason, role)
+    if mem.state == "ready":
+        _ready(r, number, mem)
+
+
 # -- tasks ------------------------------------------------------------------------------------------------------------
 
 
@@ -296,7 +302,8 @@ def _adopt(r: Round, number: int) -> None:
     task = r.snap.tasks[number]
     work = plan_of(r, r.goals[task.goal])
     prefix, _, key = task.key.rpartition(".")
-    line = next((t for t in work.tasks if t.key == key), None) if work and prefix == r.goals[task.goal].plan_key else None
+    ours = work and prefix == r.goals[task.goal].plan_key
+    line = next((t for t in work.tasks if t.key == key), None) if ours else None
     if line is None:
         return
     by_key = {t.key: t for t in r.snap.tasks.values() if t.goal == task.goal}
@@ -314,6 +321,7 @@ def _waiting(r: Round, number: int, mem: m.TaskMemory) -> None:
     needs = [t for t in r.tasks_of(mem.goal).values() if t.key in mem.depends_on]
     if len(needs) == len(set(mem.depends_on)) and all(t.state == "landed" for t in needs):
         r.tasks[number] = mem.but(state="ready")
+        _ready(r, number, r.tasks[number])
 
 
 def _ready(r: Round, number: int, mem: m.TaskMemory) -> None:
@@ -347,14 +355,15 @@ def _running(r: Round, number: int, mem: m.TaskMemory) -> None:
         mem = mem.but(head=record.head, pull=record.pull or mem.pull)
     if record.conflict:
         why = texts.conflict(record.conflict)
-        r.tasks[number] = again(mem, Feedback(kind="conflict", sha=mem.head, text=why), why)
+        _repeat(r, number, mem, Feedback(kind="conflict", sha=mem.head, text=why), why)
     elif record.status != "submitted":
         why = record.reason or texts.ended_as(record)
-        r.tasks[number] = again(mem, Feedback(kind=_kind(record), text=why[:4000]), why[:500], mem_role(run, mem))
+        _repeat(r, number, mem, Feedback(kind=_kind(record), text=why[:4000]), why[:500], mem_role(run, mem))
     elif not record.head:
-        r.tasks[number] = again(mem, Feedback(kind="limit", text=texts.NO_CHANGE), texts.NO_CHANGE, mem_role(run, mem))
+        _repeat(r, number, mem, Feedback(kind="limit", text=texts.NO_CHANGE), texts.NO_CHANGE, mem_role(run, mem))
     else:
         r.tasks[number] = mem.but(state="verify", verify=None, feedback=(), reason="")
+        _verify(r, number, r.tasks[number])
 
 
 def mem_role(run: m.Run, mem: m.TaskMemory) -> str:
@@ -384,9 +393,10 @@ def _verify(r: Round, number: int, mem: m.TaskMemory) -> None:
     mem = mem.but(verify=checked)
     if state == "green":
         r.tasks[number] = mem.but(state="review", reason="")
+        _review(r, number, r.tasks[number])
     elif state == "red":
         why = Feedback(kind="verify", sha=checked.sha, text=checked.note)
-        r.tasks[number] = again(mem, why, texts.red(checked))
+        _repeat(r, number, mem, why, texts.red(checked))
     else:
         r.tasks[number] = _no_verdict(r, mem, checked, checked.note or texts.NO_REPORT)
 
@@ -428,4 +438,4 @@ def _review(r: Round, number: int, mem: m.TaskMemory) -> None:
         r.tasks[number] = mem.but(state="queued", reviewed=mem.head, since=r.at, reason="")
     else:
         why = Feedback(kind="review", sha=mem.head, text=texts.review_feedback(record.review))
-        r.tasks[number] = again(mem, why, texts.CHANGES_WANTED)
+        _repeat(r, number, mem, why, texts.CHANGES_WANTED)

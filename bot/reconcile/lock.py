@@ -43,7 +43,7 @@ class Holder:
 
 
 def _born(pid: int) -> str:
-    """Start time of a process in kernel ticks: with it a number that was used again is told apart. Empty if it is gone."""
+    """Start time of a process in kernel ticks, which tells apart a number that was used again; empty if it is gone."""
     try:
         with open(f"/proc/{pid}/stat") as stat:
             return stat.read().rpartition(")")[2].split()[19]
@@ -56,14 +56,17 @@ class Lock:
                  alive: Callable[[Holder], bool] | None = None):
         self.forge, self.holder, self.sleep = forge, holder or Holder.me(), sleep
         self.alive = alive or (lambda other: other.alive(forge))
+        self.main: Commit | None = None
+        """The default branch as it was when the lock was taken."""
 
     def take(self, wait: float) -> str | None:
         """Hold the lock, waiting up to `wait` seconds for another tick to end; who holds it, if that was not enough."""
-        main = self.forge.branch(self.forge.default_branch)
+        main = self.main = self.forge.branch(self.forge.default_branch)
         deadline, pause = time.monotonic() + wait, 0.2
         while True:
             if self.forge.create_ref(REF, self._claim(main, [])):
                 return None
+            self.main = None  # another tick may be moving it
             held = self.forge.ref(REF)
             if held is None:
                 continue

@@ -1,8 +1,7 @@
 """All reading: one look at the forge, as the value that `decide` thinks about. Writes nothing there.
 
 A look is a handful of list calls whatever the number of tasks: repository-wide lists of issues, comments and pull
-requests since the oldest open goal began. Runs are read before the comments in which they answer, so that a run seen
-to have ended has its answer in what is read next.
+requests since the oldest open goal began, and of runs only while one is awaited.
 """
 
 import tomllib
@@ -14,7 +13,7 @@ from bot.config import Config
 from bot.errors import Refused
 from bot.forge.client import Forge
 from bot.forge.git import Conflict, Git
-from bot.forge.records import Comment, Issue
+from bot.forge.records import Comment, Commit, Issue, WorkflowRun
 from bot.reconcile import budget, integrate, memory, slash, sticky, texts
 from bot.reconcile import model as m
 
@@ -24,13 +23,12 @@ ROLES = Path(__file__).parent.parent / "agents" / "roles"
 BRANCHES = "refs/heads/auton/"
 
 
-def read(forge: Forge, git: Git, config: Config, now: datetime) -> m.Snapshot:
+def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | None = None) -> m.Snapshot:
+    """`main` may be given if it was read a moment ago: a batch that is built on an old one can't be pushed."""
     bot = config.forge.bot
     today = now.strftime("%Y-%m-%dT00:00:00Z")
     issues = forge.issues("auton:goal")
     since = min([today, *(issue.created for issue in issues)])
-    runs = {run.name: run for file in (AGENT, VERIFY) if issues
-            for run in reversed(forge.runs(file, since))}
     task_issues = [one for one in forge.issues("auton:task", "all", since) if one.author == bot] if issues else []
     comments = forge.comments(since)
     own = [(comment, state) for comment in comments if (state := memory.hidden(comment, bot))]
@@ -40,18 +38,21 @@ def read(forge: Forge, git: Git, config: Config, now: datetime) -> m.Snapshot:
              if (task := _task(issue, stickies["task"].get(issue.number))) and task.goal in goals}
     refs = forge.refs("heads/auton/")
     memories = {n: t.memory for n, t in tasks.items() if t.memory}
-    pulls = {pull.branch: pull for pull in forge.pulls()} if any(t.pull for t in memories.values()) else {}
-    main = forge.branch(forge.default_branch)
-    look = _verdicts(forge, memories, refs, bot)
-    chain, clash, trees, merged = _chain(forge, git, goals, tasks, refs, main)
+    kept = [*memories.values(), *(g.memory for g in goals.values() if g.memory)]
+    records = {s["key"]: memory.load(m.RunRecord, s, f"comment {c.id}") for c, s in own if s.get("kind") == "run"}
     notices = frozenset(s["key"] for _, s in own if s.get("kind") == "say" and isinstance(s.get("key"), str))
+    commands = tuple(_commands(forge, comments, goals, tasks, notices, bot))
+    pulls = {pull.branch: pull for pull in forge.pulls()} if commands and any(t.pull for t in memories.values()) else {}
+    main = main or forge.branch(forge.default_branch)
+    verdicts = _verdicts(forge, memories, refs, bot)
+    runs = _runs(forge, kept, memories, refs, records, verdicts, since)
+    chain, clash, trees, merged = _chain(forge, git, goals, tasks, refs, main)
     closed = [run for kind, cls in (("goal", m.GoalMemory), ("task", m.TaskMemory))
               for number, (c, s) in stickies[kind].items() if number not in goals and number not in tasks
               for run in memory.load(cls, s, f"comment {c.id}").runs]
     return m.Snapshot(
-        bot=bot, main=main, goals=goals, tasks=tasks, runs=runs, pulls=pulls, refs=refs, notices=notices, verdicts=look,
-        commands=tuple(_commands(forge, comments, goals, tasks, notices, bot)),
-        records={s["key"]: memory.load(m.RunRecord, s, f"comment {c.id}") for c, s in own if s.get("kind") == "run"},
+        bot=bot, main=main, goals=goals, tasks=tasks, runs=runs, pulls=pulls, refs=refs, notices=notices,
+        verdicts=verdicts, commands=commands, records=records,
         roles=known_roles() if any(g.memory and g.memory.state == "planning" for g in goals.values()) else {},
         chain=chain, clash=clash, trees=trees, merged=merged, grace=2.0 if forge.local else 60.0,
         spent_today=budget.spent_on(today[:10], closed))
@@ -105,7 +106,8 @@ def _commands(forge, comments, goals, tasks, notices, bot) -> Iterator[m.Command
         yield m.Command(comment, number, tuple(words), forge.may_write(comment.author))
 
 
-def _verdicts(forge: Forge, tasks: dict[int, m.TaskMemory], refs: dict[str, str], bot: str) -> dict[str, m.VerifyRecord]:
+def _verdicts(forge: Forge, tasks: dict[int, m.TaskMemory], refs: dict[str, str],
+              bot: str) -> dict[str, m.VerifyRecord]:
     """What CI said of the commits whose verdict is awaited: heads in state verify, and the queue's branches."""
     wanted = {t.head for t in tasks.values() if t.state == "verify" and t.verify and t.verify.sha == t.head}
     wanted |= {sha for ref, sha in refs.items() if ref.startswith(integrate.QUEUE)}
@@ -118,8 +120,19 @@ def _verdicts(forge: Forge, tasks: dict[int, m.TaskMemory], refs: dict[str, str]
     return found
 
 
+def _runs(forge, kept, tasks, refs, records, verdicts, since: str) -> dict[str, WorkflowRun]:
+    """Workflow runs by name, of those workflows from which an answer is awaited."""
+    agents = any(run.status == "started" and run.key not in records for one in kept for run in one.runs)
+    heads = {t.verify.sha for t in tasks.values() if t.state == "verify" and t.verify}
+    batches = {sha for ref, sha in refs.items() if ref.startswith(integrate.QUEUE)}
+    answered = {key for key, record in verdicts.items() if record.state == "green"}
+    verify = any(f"v-{sha}" not in answered for sha in heads | batches)
+    wanted = [AGENT] * agents + [VERIFY] * verify
+    return {run.name: run for file in wanted for run in reversed(forge.runs(file, since))}
+
+
 def _chain(forge, git, goals, tasks, refs, main):
-    """The queue merged on top of main in our own clone: links, the first clash, trees by commit, what is merged already."""
+    """The queue merged on top of main in our own clone: links, the first clash, trees by commit, what is merged."""
     memories = {n: t.memory for n, t in tasks.items() if t.memory}
     waiting = integrate.order(memories, {n: g.memory for n, g in goals.items() if g.memory})
     if not waiting:

@@ -16,7 +16,7 @@ from bot.forge.client import Forge
 from bot.forge.git import Git
 from bot.forge.wire import Uncertain
 from bot.reconcile import model as m
-from bot.reconcile import snapshot
+from bot.reconcile import predict, snapshot
 from bot.reconcile.act import Acts, Outdated
 from bot.reconcile.decide import decide
 from bot.reconcile.lock import Lock
@@ -29,8 +29,9 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-def tick(forge: Forge, config: Config, *, tell: Callable[[str], None] = lambda line: None, lock: Lock | None = None,
-         clock: Callable[[], datetime] = now_utc, sleep: Callable[[float], None] = time.sleep, wait: float = 120.0) -> int:
+def tick(forge: Forge, config: Config, *, tell: Callable[[str], None] = lambda line: None,
+         lock: Lock | None = None, clock: Callable[[], datetime] = now_utc,
+         sleep: Callable[[float], None] = time.sleep, wait: float = 120.0) -> int:
     """Rounds until nothing is left to do; how many actions were carried out. ForgeError if another tick never ends."""
     lock = lock or Lock(forge)
     if (other := lock.take(wait)) is not None:
@@ -38,7 +39,7 @@ def tick(forge: Forge, config: Config, *, tell: Callable[[str], None] = lambda l
     try:
         with tempfile.TemporaryDirectory(prefix="auton-tick-") as folder:
             git = our_clone(Path(folder) / "queue.git", forge, config)
-            return _rounds(forge, git, config, tell, clock, sleep)
+            return _rounds(forge, git, config, lock.main, tell, clock, sleep)
     finally:
         lock.release()
 
@@ -49,11 +50,12 @@ def our_clone(path: Path, forge: Forge, config: Config) -> Git:
                email=f"{name}@users.noreply.github.com", after_call=forge.wire.after_call)
 
 
-def _rounds(forge, git, config, tell, clock, sleep) -> int:
+def _rounds(forge, git, config, main, tell, clock, sleep) -> int:
     acts, done, doubts = Acts(forge, git, config, tell), 0, 0
     for _ in range(MOST_ROUNDS):
         now = clock()
-        decision = decide(snapshot.read(forge, git, config, now), config, now)
+        snap, main = snapshot.read(forge, git, config, now, main), None
+        decision = decide(snap, config, now)
         actions = [a for a in decision.actions if not _just_started(a, acts, now, forge)]
         if not actions:
             nap = (decision.wake - clock()).total_seconds() if decision.wake else None
@@ -64,6 +66,9 @@ def _rounds(forge, git, config, tell, clock, sleep) -> int:
         try:
             acts.perform(actions, now)
             done += len(actions)
+            expected = predict.after(snap, actions, m.now_text(now))
+            if expected and not decide(expected, config, now).actions:
+                return done
         except Outdated as error:
             tell(f"{error} has moved; looking again")
         except Uncertain:

@@ -37,7 +37,9 @@ class Order:
     def body(self) -> str:
         options = {"mode": self.mode, "model": self.model, "budget": f"{self.budget:g}" if self.budget else None}
         line = " ".join(f"{key}={value}" for key, value in options.items() if value)
-        return self.goal.strip() + (f"\n\n/auton plan {line}" if line else "")
+        words = self.goal.strip()
+        told = "" if words == self.title() else words + "\n\n"
+        return told + (f"/auton plan {line}" if line else "")
 
 
 @dataclass
@@ -86,9 +88,9 @@ def _on_github(repo: str) -> Forge:
 
 def _on_this_machine(data: Path, port: int, say: watch.Say) -> Forge:
     """A repository on the local forge, made from this checkout's HEAD."""
-    told = local.start(data.absolute(), port)
-    owner, token = told["owner"]["login"], told["owner"]["token"]
-    api = told["url"] + "/api/v3"
+    told = local.start(data.absolute(), port, Path.cwd())
+    owner, api = local.OWNER, told["api"]
+    token = told["tokens"][owner]
     name = local.free_name(set(local.repositories(api, token)), "auton")
     local.create(api, token, name)
     head = local.push(Path.cwd(), f"{told['url']}/{owner}/{name}.git", token)
@@ -96,8 +98,7 @@ def _on_this_machine(data: Path, port: int, say: watch.Say) -> Forge:
     if LABEL not in forge.label_names():
         forge.create_label(LABEL, "0e8a16", "A goal for the bot to plan and land")
     say("forge", f"{told['url']}/{owner}/{name} holds commit {head[:7]} (an emulator of GitHub, on this machine)")
-    if told["owner"].get("login_url"):
-        say("", f"look on in a browser: {told['owner']['login_url']}")
+    say("", f"look on in a browser: {told['url']}/-/sign-in?token={token}")
     dirty = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True).stdout.strip()
     if dirty:
         say("note", f"{len(dirty.splitlines())} uncommitted files of this checkout are not part of it")

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,9 +15,21 @@ from bot.errors import ForgeError, MissingTool
 from bot.forge.wire import Wire
 
 
-def start(data: Path, port: int, seconds: float = 20.0) -> dict:
+OWNER = "you"
+
+
+def secrets(checkout: Path) -> list[str]:
+    """The secrets that the checkout's workflows ask for and this environment has, such as a model's key."""
+    asked = set()
+    for path in sorted((checkout / ".github" / "workflows").glob("*.y*ml")):
+        asked.update(re.findall(r"\bsecrets\.([A-Z][A-Z0-9_]*)", path.read_text(encoding="utf-8", errors="replace")))
+    return sorted(name for name in asked if os.environ.get(name))
+
+
+def start(data: Path, port: int, checkout: Path, seconds: float = 20.0) -> dict:
     """The running forge's `forge.json`, starting a server on `port` in the background when none answers.
 
+    The environment's values of the secrets that the checkout's workflows name are handed to their jobs.
     ForgeError with the server's own last words when it does not come up within `seconds`.
     """
     if (found := _alive(data)) is not None:
@@ -27,7 +40,8 @@ def start(data: Path, port: int, seconds: float = 20.0) -> dict:
     with log.open("ab") as sink:
         begin = sink.tell()
         server = subprocess.Popen(
-            [sys.executable, "-m", "bot", "forge", "serve", "--data", str(data), "--port", str(port)],
+            [sys.executable, "-m", "bot", "forge", "serve", "--data", str(data), "--port", str(port),
+             *(word for name in secrets(checkout) for word in ("--secret", name))],
             stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

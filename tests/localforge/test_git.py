@@ -50,9 +50,7 @@ def test_a_push_needs_the_right(forge, repo, tmp_path, token, words):
     }
     git("clone", "-q", forge.remote(token=tokens[token] if token != "other" else None), str(tmp_path / "a"))
     commit(tmp_path / "a", "a")
-    said = git(
-        "push", "-q", forge.remote(token=tokens[token]), "main:refs/heads/b", cwd=tmp_path / "a", ok=False
-    )
+    said = git("push", "-q", forge.remote(token=tokens[token]), "main:refs/heads/b", cwd=tmp_path / "a", ok=False)
     assert ("403" in said and words) or said == words
     assert [b.name for b in repo.get_branches()] == (["b", "main"] if token == "write" else ["main"])
 
@@ -112,9 +110,7 @@ def test_a_gzipped_request_is_understood(forge, repo):
 def test_nobody_pushes_pull_refs(forge, repo, tmp_path):
     git("clone", "-q", forge.remote(), str(tmp_path / "a"))
     commit(tmp_path / "a", "a")
-    assert "deny updating a hidden ref" in git(
-        "push", "origin", "main:refs/pull/9/head", cwd=tmp_path / "a", ok=False
-    )
+    assert "deny updating a hidden ref" in git("push", "origin", "main:refs/pull/9/head", cwd=tmp_path / "a", ok=False)
 
 
 def test_an_unknown_repository_is_not_found(forge, tmp_path):

@@ -42,9 +42,7 @@ def test_long_lists_come_in_pages(forge, repo):
         repo.create_issue(f"issue {number}")
     few = forge.github()
     few.per_page = 3
-    assert [i.title for i in few.get_repo("you/demo").get_issues(direction="asc")] == [
-        f"issue {n}" for n in range(7)
-    ]
+    assert [i.title for i in few.get_repo("you/demo").get_issues(direction="asc")] == [f"issue {n}" for n in range(7)]
     assert few.get_repo("you/demo").get_issues().totalCount == 7
 
 
@@ -141,9 +139,7 @@ def test_search_finds_by_qualifier_and_text(forge, repo):
     repo.create_issue("boot faster", body="key g7-t1", labels=["auton:task"])
     repo.create_issue("boot slower")
     search = forge.github().search_issues
-    assert [i.title for i in search('repo:you/demo is:issue label:"auton:task" g7-t1 in:body')] == [
-        "boot faster"
-    ]
+    assert [i.title for i in search('repo:you/demo is:issue label:"auton:task" g7-t1 in:body')] == ["boot faster"]
     assert search("repo:you/demo is:open boot").totalCount == 2
     with pytest.raises(github.GithubException):
         search("repo:you/demo milestone:1").totalCount  # noqa: B018

@@ -52,9 +52,7 @@ def test_mergeable_is_unknown_to_the_first_who_asks(repo, clone):
     assert repo.get_pull(number).mergeable_state == "clean"
     push(clone, "one", {"a": "2\n"})
     assert [repo.get_pull(number).mergeable for _ in range(2)] == [None, True]
-    parents = [
-        p.sha for p in repo.get_git_commit(repo.get_git_ref(f"pull/{number}/merge").object.sha).parents
-    ]
+    parents = [p.sha for p in repo.get_git_commit(repo.get_git_ref(f"pull/{number}/merge").object.sha).parents]
     assert parents == [repo.get_branch("main").commit.sha, repo.get_branch("one").commit.sha]
 
 
@@ -76,9 +74,7 @@ def test_a_conflict_is_git_s_and_cannot_be_merged(repo, clone):
 def test_merge_methods_make_the_commits_github_makes(repo, clone):
     before = repo.get_branch("main").commit.sha
     head = push(clone, "one", {"a": "1\n"}, "Add a")
-    merged = repo.create_pull("main", "one", title="one").merge(
-        commit_title="Land a", commit_message="Auton-Task: #1"
-    )
+    merged = repo.create_pull("main", "one", title="one").merge(commit_title="Land a", commit_message="Auton-Task: #1")
     commit = repo.get_git_commit(merged.sha)
     assert [p.sha for p in commit.parents] == [before, head]
     assert commit.message == "Land a\n\nAuton-Task: #1"

@@ -66,10 +66,7 @@ def test_a_job_token_holds_exactly_its_permissions(forge, repo):
         lambda: forge.github(token=forge.job(issues="write")).get_user().login,
         lambda: (
             repo.get_issue(1)
-            and forge.github(token=forge.job(issues="read"))
-            .get_repo("you/demo")
-            .get_issue(1)
-            .create_comment("x")
+            and forge.github(token=forge.job(issues="read")).get_repo("you/demo").get_issue(1).create_comment("x")
         ),
     ):
         with pytest.raises(github.GithubException) as error:
@@ -100,9 +97,7 @@ def test_what_did_not_change_is_not_sent_again(forge, repo):
     assert (again.status_code, again.content) == (304, b"")
     repo.create_issue("x")
     assert (
-        call(
-            forge, "GET", "/repos/you/demo/issues", headers={"If-None-Match": first.headers["etag"]}
-        ).status_code
+        call(forge, "GET", "/repos/you/demo/issues", headers={"If-None-Match": first.headers["etag"]}).status_code
         == 200
     )
 
@@ -124,14 +119,9 @@ def test_an_unknown_operation_is_a_loud_501(forge, repo):
 def test_versions_and_bodies_are_checked(forge, repo):
     assert call(forge, "GET", "/user", headers={"X-GitHub-Api-Version": "1999-01-01"}).status_code == 400
     assert call(forge, "GET", "/user").headers["x-github-api-version-selected"] == "2022-11-28"
-    assert (
-        call(forge, "POST", "/repos/you/demo/issues", content=b"{").json()["message"]
-        == "Problems parsing JSON"
-    )
+    assert call(forge, "POST", "/repos/you/demo/issues", content=b"{").json()["message"] == "Problems parsing JSON"
     assert call(forge, "POST", "/repos/you/demo/issues", json={"title": ["x"]}).status_code == 422
-    assert (
-        call(forge, "POST", "/repos/you/demo/issues", json={}).json()["errors"][0]["code"] == "missing_field"
-    )
+    assert call(forge, "POST", "/repos/you/demo/issues", json={}).json()["errors"][0]["code"] == "missing_field"
 
 
 def test_other_sites_and_other_names_are_refused(forge):
@@ -150,7 +140,7 @@ def test_other_sites_and_other_names_are_refused(forge):
 )
 def test_a_fault_strikes_before_or_after_the_write(forge, repo, spec, written):
     forge.host.faults.add(spec)
-    with pytest.raises((github.GithubException, Exception)) as error:  # noqa: PT011
+    with pytest.raises((github.GithubException, Exception)) as error:
         repo.create_issue("x")
     assert not isinstance(error.value, AssertionError)
     assert repo.get_issues().totalCount == written
@@ -204,9 +194,7 @@ def test_everything_is_there_after_a_restart(tmp_path):
         tokens = running.tokens
     with serve_in_thread(tmp_path) as running:
         assert running.tokens == tokens
-        again = github.Github(base_url=running.api, auth=github.Auth.Token(tokens["you"])).get_repo(
-            "you/demo"
-        )
+        again = github.Github(base_url=running.api, auth=github.Auth.Token(tokens["you"])).get_repo("you/demo")
         assert [(i.title, i.labels[0].name) for i in again.get_issues()] == [("kept", "x")]
 
 

@@ -38,9 +38,7 @@ def git_commit(forge, repo, commit: Commit) -> dict:
         "committer": person(commit.committer),
         "tree": {"sha": commit.tree, "url": f"{url}/trees/{commit.tree}"},
         "message": commit.message,
-        "parents": [
-            {"sha": p, "url": f"{url}/commits/{p}", "html_url": f"{page}/commit/{p}"} for p in commit.parents
-        ],
+        "parents": [{"sha": p, "url": f"{url}/commits/{p}", "html_url": f"{page}/commit/{p}"} for p in commit.parents],
         "verification": UNSIGNED,
     }
 
@@ -66,9 +64,7 @@ def commit(forge, repo, found: Commit, files: bool = False) -> dict:
         },
         "author": account(forge, found.author.email),
         "committer": account(forge, found.committer.email),
-        "parents": [
-            {"sha": p, "url": f"{url}/commits/{p}", "html_url": f"{page}/commit/{p}"} for p in found.parents
-        ],
+        "parents": [{"sha": p, "url": f"{url}/commits/{p}", "html_url": f"{page}/commit/{p}"} for p in found.parents],
     }
     if files:
         listed = file_list(forge, repo, found.parents[0] if found.parents else EMPTY_TREE, sha)

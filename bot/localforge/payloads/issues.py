@@ -72,8 +72,7 @@ def issue(forge, repo, row) -> dict:
     )
     store = forge.store
     people = [
-        user(forge, r["login"])
-        for r in store.all("select login from assignees where issue_id = ? order by rowid", id)
+        user(forge, r["login"]) for r in store.all("select login from assignees where issue_id = ? order by rowid", id)
     ]
     comments = store.value("select count(*) from comments where issue_id = ?", id)
     out = {
@@ -126,9 +125,7 @@ def issue(forge, repo, row) -> dict:
             "sub_issues_summary": sub_issues_summary(store, id),
             "issue_dependencies_summary": dependencies(store, id),
         }
-        parent = store.one(
-            "select number from issues join sub_issues on parent_id = id where child_id = ?", id
-        )
+        parent = store.one("select number from issues join sub_issues on parent_id = id where child_id = ?", id)
         if parent:
             out["parent_issue_url"] = f"{forge.api}/repos/{name}/issues/{parent['number']}"
     return out

@@ -27,9 +27,7 @@ def simple(forge, repo, row) -> dict:
             "repo": inside,
         }
 
-    reviewers = forge.store.all(
-        "select login from requested_reviewers where issue_id = ? order by rowid", row["id"]
-    )
+    reviewers = forge.store.all("select login from requested_reviewers where issue_id = ? order by rowid", row["id"])
     out = {
         "url": url,
         "id": row["pull_id"],

@@ -81,14 +81,11 @@ def association(forge, login: str, repo) -> str:
     """GitHub's author_association."""
     if login.lower() == repo["owner"].lower():
         return "OWNER"
-    member = forge.store.value(
-        "select 1 from collaborators where repo_id = ? and login = ?", repo["id"], login
-    )
+    member = forge.store.value("select 1 from collaborators where repo_id = ? and login = ?", repo["id"], login)
     if member:
         return "COLLABORATOR"
     wrote = forge.store.value(
-        "select 1 from pulls join issues on id = issue_id where repo_id = ? and login = ? "
-        "and merged_at is not null",
+        "select 1 from pulls join issues on id = issue_id where repo_id = ? and login = ? and merged_at is not null",
         repo["id"],
         login,
     )

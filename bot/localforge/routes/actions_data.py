@@ -74,12 +74,8 @@ def put_secret(call):
             .decode()
         )
     except (CryptoError, ValueError):
-        raise Refusal(
-            422, "Bad request: the secret was not sealed with the repository's public key"
-        ) from None
-    old = call.store.one(
-        "select created_at from secrets where repo_id = ? and name = ?", call.repo["id"], name
-    )
+        raise Refusal(422, "Bad request: the secret was not sealed with the repository's public key") from None
+    old = call.store.one("select created_at from secrets where repo_id = ? and name = ?", call.repo["id"], name)
     call.store.run(
         "insert or replace into secrets values (?, ?, ?, ?, ?)",
         call.repo["id"],

@@ -29,9 +29,7 @@ def _suite(call, sha: str) -> int:
         "insert or ignore into check_suites (repo_id, sha, branch, created_at) values (?, ?, ?, ?)",
         call.repo["id"],
         sha,
-        next(
-            (n.removeprefix("refs/heads/") for n, s in call.git.refs("refs/heads/").items() if s == sha), None
-        ),
+        next((n.removeprefix("refs/heads/") for n, s in call.git.refs("refs/heads/").items() if s == sha), None),
         now(),
     )
     return call.store.value("select id from check_suites where repo_id = ? and sha = ?", call.repo["id"], sha)
@@ -72,9 +70,7 @@ def _given(call, row=None) -> dict:
 
 def _announce(call, id: int, action: str) -> dict:
     def shown():
-        return payloads.check_run(
-            call.forge, call.repo, call.store.one("select * from check_runs where id = ?", id)
-        )
+        return payloads.check_run(call.forge, call.repo, call.store.one("select * from check_runs where id = ?", id))
 
     events.record(
         call.forge, call.repo, call.actor, "check_run", action, lambda: {"check_run": _webhook(call, shown())}
@@ -197,7 +193,5 @@ def suites(call):
     args = call.repo["id"], commit_of(call).sha
     return {
         "total_count": call.count(sql, *args),
-        "check_suites": [
-            payloads.check_suite(call.forge, call.repo, row) for row in call.page_rows(sql, *args)
-        ],
+        "check_suites": [payloads.check_suite(call.forge, call.repo, row) for row in call.page_rows(sql, *args)],
     }

@@ -38,10 +38,7 @@ def _describe(call, login: str) -> dict:
 @route("GET", R + "/collaborators", role="write", scope="metadata:read")
 def every(call):
     rows = call.store.all("select login from collaborators where repo_id = ? order by rowid", call.repo["id"])
-    return [
-        _describe(call, login)
-        for login in call.page_list([call.repo["owner"], *(row["login"] for row in rows)])
-    ]
+    return [_describe(call, login) for login in call.page_list([call.repo["owner"], *(row["login"] for row in rows)])]
 
 
 def _person(call) -> str:

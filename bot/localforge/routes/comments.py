@@ -13,9 +13,7 @@ BOTH_READ, BOTH_WRITE = "issues|pull_requests:read", "issues|pull_requests:write
 def of_issue(call):
     row = call.issue()
     since = moment(call.query["since"]) if call.query.get("since") else ""
-    rows = call.page_rows(
-        "select * from comments where issue_id = ? and updated_at >= ? order by id", row["id"], since
-    )
+    rows = call.page_rows("select * from comments where issue_id = ? and updated_at >= ? order by id", row["id"], since)
     return [payloads.comment(call.forge, call.repo, r, row["number"], row["is_pull"]) for r in rows]
 
 
@@ -37,9 +35,7 @@ def create(call):
     call.store.update("issues", row["id"], updated_at=when)
     row = call.store.one("select * from issues where id = ?", row["id"])
     comment = call.store.one("select * from comments where id = ?", id)
-    record_comment(
-        call, row, "created", lambda: {"comment": payloads.comment(call.forge, call.repo, comment)}
-    )
+    record_comment(call, row, "created", lambda: {"comment": payloads.comment(call.forge, call.repo, comment)})
     return payloads.comment(call.forge, call.repo, comment, row["number"], row["is_pull"])
 
 
@@ -57,9 +53,7 @@ def every(call):
 
 
 def _one(call):
-    row = call.store.one(
-        "select * from comments where repo_id = ? and id = ?", call.repo["id"], int(call.params["id"])
-    )
+    row = call.store.one("select * from comments where repo_id = ? and id = ?", call.repo["id"], int(call.params["id"]))
     if row is None:
         raise not_found()
     issue = call.store.one("select * from issues where id = ?", row["issue_id"])

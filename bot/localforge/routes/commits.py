@@ -14,9 +14,7 @@ R = "/repos/{owner}/{repo}"
 def commit_of(call, name: str = "ref"):
     """The commit that a path's ref names; 422 as GitHub gives for one that is none."""
     sha = call.git.resolve(
-        call.params[name].removeprefix("heads/")
-        if call.params[name].startswith("heads/")
-        else call.params[name]
+        call.params[name].removeprefix("heads/") if call.params[name].startswith("heads/") else call.params[name]
     )
     if sha is None:
         raise Refusal(422, f"No commit found for SHA: {call.params[name]}")
@@ -160,9 +158,7 @@ def one(call):
     commit = commit_of(call)
     accept = call.headers.get("accept", "")
     if "sha" in accept.split(".")[-1]:
-        return Answer(
-            raw=commit.sha.encode(), headers={"Content-Type": "application/vnd.github.sha; charset=utf-8"}
-        )
+        return Answer(raw=commit.sha.encode(), headers={"Content-Type": "application/vnd.github.sha; charset=utf-8"})
     return payloads.commit(call.forge, call.repo, commit, files=True)
 
 

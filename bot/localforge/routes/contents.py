@@ -25,9 +25,7 @@ def _where(call) -> tuple[str, str]:
 
 def describe(call, entry, rev: str, body: bool) -> dict:
     name, path = full_name(call.repo), commits.quote(entry.path)
-    kind = {"tree": "dir", "commit": "submodule", "blob": "symlink" if entry.mode == "120000" else "file"}[
-        entry.kind
-    ]
+    kind = {"tree": "dir", "commit": "submodule", "blob": "symlink" if entry.mode == "120000" else "file"}[entry.kind]
     url = f"{call.forge.api}/repos/{name}/contents/{path}?ref={rev}"
     git = f"{call.forge.api}/repos/{name}/git/{'trees' if entry.kind == 'tree' else 'blobs'}/{entry.sha}"
     page = f"{call.forge.url}/{name}/{'tree' if entry.kind == 'tree' else 'blob'}/{rev}/{path}"
@@ -74,8 +72,7 @@ def get(call):
 
         prefix = f"{entry.path}/" if entry.path else ""
         return [
-            describe(call, Entry(e.mode, e.kind, e.sha, prefix + e.path), rev, False)
-            for e in call.git.tree(entry.sha)
+            describe(call, Entry(e.mode, e.kind, e.sha, prefix + e.path), rev, False) for e in call.git.tree(entry.sha)
         ]
     if "raw" in accept:
         return Answer(raw=call.git.read(entry.sha)[2], headers={"Content-Type": "application/octet-stream"})

@@ -8,7 +8,10 @@ from bot.localforge.store import now
 from bot.localforge.wire import Refusal, not_found, route
 
 MOST = 50
-JOIN = "select issues.* from issues join dependencies on id = {there} where {here} = ? order by dependencies.created_at, issues.id"
+JOIN = (
+    "select issues.* from issues join dependencies on id = {there} where {here} = ? "
+    "order by dependencies.created_at, issues.id"
+)
 
 
 @route("GET", ISSUE + "/dependencies/blocked_by", scope="issues:read")
@@ -57,9 +60,7 @@ def _announce(call, blocked, blocker, word: str) -> None:
 @route("POST", ISSUE + "/dependencies/blocked_by", status=201, role="triage", scope="issues:write")
 def add(call):
     blocked, id = call.issue(), call.number("issue_id", resource="IssueDependency", required=True)
-    blocker = call.store.one(
-        "select * from issues where id = ? and repo_id = ? and not is_pull", id, call.repo["id"]
-    )
+    blocker = call.store.one("select * from issues where id = ? and repo_id = ? and not is_pull", id, call.repo["id"])
     if blocker is None:
         raise not_found("The blocking issue does not exist")
     if blocker["id"] == blocked["id"]:

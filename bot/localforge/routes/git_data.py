@@ -50,9 +50,7 @@ def create_blob(call):
     content = call.body.get("content")
     if not isinstance(content, str):
         raise (
-            invalid("Blob", "content", "missing_field")
-            if content is None
-            else wrong_type("content", content, "string")
+            invalid("Blob", "content", "missing_field") if content is None else wrong_type("content", content, "string")
         )
     encoding = call.choice("encoding", ("utf-8", "base64"), default="utf-8")
     sha = call.git.write_blob(decoded(content) if encoding == "base64" else content.encode())
@@ -154,21 +152,11 @@ def person(call, name: str, default: Person) -> Person:
     value = call.body.get(name)
     if value is None:
         return default
-    if (
-        not isinstance(value, dict)
-        or not isinstance(value.get("name"), str)
-        or not isinstance(value.get("email"), str)
-    ):
-        raise Refusal(
-            422, f"Invalid request.\n\nFor 'properties/{name}', expected an object with name and email."
-        )
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str) or not isinstance(value.get("email"), str):
+        raise Refusal(422, f"Invalid request.\n\nFor 'properties/{name}', expected an object with name and email.")
     date = value.get("date", default.date)
-    if not isinstance(date, str) or not re.fullmatch(
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?", date
-    ):
-        raise Refusal(
-            422, f"Invalid request.\n\nFor 'properties/{name}/date', {date!r} is not a valid date-time."
-        )
+    if not isinstance(date, str) or not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?", date):
+        raise Refusal(422, f"Invalid request.\n\nFor 'properties/{name}/date', {date!r} is not a valid date-time.")
     clean = re.sub(r"[<>\n\0]", "", value["name"]).strip(), re.sub(r"[<>\n\0\s]", "", value["email"])
     return Person(clean[0] or "unknown", clean[1] or "unknown", date)
 
@@ -226,7 +214,8 @@ def create_tag(call):
     from datetime import datetime
 
     when = int(datetime.fromisoformat(who.date.replace("Z", "+00:00")).timestamp())
-    text = f"object {target}\ntype {kind}\ntag {name}\ntagger {who.name} <{who.email}> {when} +0000\n\n{call.text('message', default='')}\n"
+    head = f"object {target}\ntype {kind}\ntag {name}\ntagger {who.name} <{who.email}> {when} +0000"
+    text = f"{head}\n\n{call.text('message', default='')}\n"
     try:
         return tag_payload(call, call.git.write_tag(text))
     except GitError as error:

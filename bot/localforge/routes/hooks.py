@@ -19,9 +19,7 @@ def _config(call, old: dict | None = None) -> dict:
     if not isinstance(given, dict):
         raise Refusal(422, "Invalid request.\n\nFor 'properties/config', expected an object.")
     config = (old or {}) | {
-        key: str(given[key])
-        for key in ("url", "content_type", "secret", "insecure_ssl")
-        if given.get(key) is not None
+        key: str(given[key]) for key in ("url", "content_type", "secret", "insecure_ssl") if given.get(key) is not None
     }
     if not config.get("url", "").startswith(("http://", "https://")):
         raise Refusal(
@@ -33,9 +31,7 @@ def _config(call, old: dict | None = None) -> dict:
 
 
 def _one(call):
-    row = call.store.one(
-        "select * from hooks where repo_id = ? and id = ?", call.repo["id"], int(call.params["hook"])
-    )
+    row = call.store.one("select * from hooks where repo_id = ? and id = ?", call.repo["id"], int(call.params["hook"]))
     if row is None:
         raise not_found()
     return row
@@ -159,7 +155,5 @@ def delivery(call):
 @route("POST", HOOK + "/deliveries/{delivery:int}/attempts", role="admin", scope=f"{SCOPE}:write")
 def redeliver(call):
     row = _delivery(call)
-    call.forge.webhooks.deliver(
-        _one(call), row["event"], row["action"], json.loads(row["payload"]), guid=row["guid"]
-    )
+    call.forge.webhooks.deliver(_one(call), row["event"], row["action"], json.loads(row["payload"]), guid=row["guid"])
     return Answer({}, 202)

@@ -31,9 +31,7 @@ def add(call, issue, names) -> None:
 
 
 def remove(call, issue, row) -> bool:
-    gone = call.store.run(
-        "delete from issue_labels where issue_id = ? and label_id = ?", issue["id"], row["id"]
-    )
+    gone = call.store.run("delete from issue_labels where issue_id = ? and label_id = ?", issue["id"], row["id"])
     if gone:
         call.store.update("issues", issue["id"], updated_at=now())
         _note(call, issue, row, "unlabeled")

@@ -93,7 +93,8 @@ def every(call):
         args.append(state)
     for name in filter(None, call.query.get("labels", "").split(",")):
         where.append(
-            "id in (select issue_id from issue_labels join labels on label_id = labels.id where repo_id = ? and name = ?)"
+            "id in (select issue_id from issue_labels join labels on label_id = labels.id "
+            "where repo_id = ? and name = ?)"
         )
         args += [call.repo["id"], name.strip()]
     if call.query.get("since"):
@@ -120,9 +121,7 @@ def every(call):
     if order is None:
         raise invalid("Issue", "sort", "invalid")
     way = "asc" if call.query.get("direction") == "asc" else "desc"
-    rows = call.page_rows(
-        f"select * from issues where {' and '.join(where)} order by {order} {way}, id {way}", *args
-    )
+    rows = call.page_rows(f"select * from issues where {' and '.join(where)} order by {order} {way}, id {way}", *args)
     return [payloads.issue(call.forge, call.repo, row) for row in rows]
 
 
@@ -158,9 +157,7 @@ def edit(call):
         else:
             before[name] = {"from": row[name] or ""}
     state = call.choice("state", ("open", "closed"), resource="Issue")
-    reason = call.choice(
-        "state_reason", ("completed", "not_planned", "duplicate", "reopened"), resource="Issue"
-    )
+    reason = call.choice("state_reason", ("completed", "not_planned", "duplicate", "reopened"), resource="Issue")
     call.store.update("issues", row["id"], **changes, updated_at=now())
     if "title" in changes:
         merging.note(
@@ -266,9 +263,7 @@ def one_event(call):
     if row is None:
         raise not_found()
     about = call.store.one("select * from issues where id = ?", row["issue_id"])
-    return payloads.issue_event(call.forge, call.repo, row) | {
-        "issue": payloads.issue(call.forge, call.repo, about)
-    }
+    return payloads.issue_event(call.forge, call.repo, row) | {"issue": payloads.issue(call.forge, call.repo, about)}
 
 
 @route("GET", ISSUE + "/timeline", scope="issues|pull_requests:read")

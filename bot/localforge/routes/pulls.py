@@ -19,9 +19,7 @@ def _branch(call, value: str) -> str:
     """A head or base, without the owner that may stand before it."""
     owner, colon, branch = value.partition(":")
     if colon and owner.lower() != call.repo["owner"].lower():
-        raise Refusal(
-            501, "The local forge (an emulator) has no forks: head and base are branches of one repository"
-        )
+        raise Refusal(501, "The local forge (an emulator) has no forks: head and base are branches of one repository")
     return branch if colon else value
 
 
@@ -49,9 +47,7 @@ def create(call):
         head,
         base,
     ):
-        raise invalid(
-            "PullRequest", None, "custom", f"A pull request already exists for {call.repo['owner']}:{head}."
-        )
+        raise invalid("PullRequest", None, "custom", f"A pull request already exists for {call.repo['owner']}:{head}.")
     if not git.between(onto, tip):
         raise invalid("PullRequest", None, "custom", f"No commits between {base} and {head}")
     when = now()
@@ -134,9 +130,7 @@ def get(call):
 
 def check_reopen(call, row) -> None:
     if row["merged_at"]:
-        raise invalid(
-            "PullRequest", "state", "custom", "state cannot be changed. The pull request cannot be reopened."
-        )
+        raise invalid("PullRequest", "state", "custom", "state cannot be changed. The pull request cannot be reopened.")
     for side in ("head_ref", "base_ref"):
         if call.git.ref(f"refs/heads/{row[side]}") is None:
             raise invalid(
@@ -185,9 +179,7 @@ def edit(call):
         onto = call.git.ref(f"refs/heads/{base}")
         if onto is None:
             raise invalid("PullRequest", "base", "invalid")
-        call.store.run(
-            "update pulls set base_ref = ?, base_sha = ? where issue_id = ?", base, onto, row["id"]
-        )
+        call.store.run("update pulls set base_ref = ?, base_sha = ? where issue_id = ?", base, onto, row["id"])
         merging.forget_test_merge(call.forge, row)
         before["base"] = {"ref": {"from": row["base_ref"]}, "sha": {"from": row["base_sha"]}}
     call.store.update("issues", row["id"], **changes, updated_at=now())
@@ -224,9 +216,7 @@ def merged(call):
 @route("PUT", PULL + "/merge", role="write", scope="contents:write")
 def merge(call):
     row, git = call.pull(), call.git
-    method = call.choice(
-        "merge_method", ("merge", "squash", "rebase"), resource="PullRequest", default="merge"
-    )
+    method = call.choice("merge_method", ("merge", "squash", "rebase"), resource="PullRequest", default="merge")
     if row["merged_at"] or row["state"] == "closed":
         raise Refusal(405, "Pull Request is not mergeable")
     if row["draft"]:
@@ -263,9 +253,7 @@ def merge(call):
     merging.land(call.forge, call.repo, call.actor, row, sha)
     pushes.moved(call.forge, call.repo, call.actor, [(f"refs/heads/{row['base_ref']}", onto, sha)])
     if call.repo["delete_branch_on_merge"] and git.ref(f"refs/heads/{row['head_ref']}") == row["head_sha"]:
-        pushes.set_ref(
-            call.forge, call.repo, call.actor, f"refs/heads/{row['head_ref']}", ZERO, row["head_sha"]
-        )
+        pushes.set_ref(call.forge, call.repo, call.actor, f"refs/heads/{row['head_ref']}", ZERO, row["head_sha"])
     return {"sha": sha, "merged": True, "message": "Pull Request successfully merged"}
 
 
@@ -312,9 +300,7 @@ def request(call):
                 if known is None
                 else "Review cannot be requested from pull request author.",
             )
-        if call.store.run(
-            "insert or ignore into requested_reviewers values (?, ?)", row["id"], known["login"]
-        ):
+        if call.store.run("insert or ignore into requested_reviewers values (?, ?)", row["id"], known["login"]):
             merging.note(
                 call.forge,
                 call.repo,
@@ -341,9 +327,7 @@ def unrequest(call):
 
     row = call.pull()
     for login in call.strings("reviewers"):
-        if call.store.run(
-            "delete from requested_reviewers where issue_id = ? and login = ?", row["id"], login
-        ):
+        if call.store.run("delete from requested_reviewers where issue_id = ? and login = ?", row["id"], login):
             merging.announce(
                 call.forge,
                 call.repo,

@@ -12,9 +12,7 @@ ISSUES_READ, ISSUES_WRITE = "issues|pull_requests:read", "issues|pull_requests:w
 def _subject(call, kind: str) -> int:
     if kind == "issue":
         return call.issue()["id"]
-    table = {"comment": "comments", "review_comment": "review_comments", "commit_comment": "commit_comments"}[
-        kind
-    ]
+    table = {"comment": "comments", "review_comment": "review_comments", "commit_comment": "commit_comments"}[kind]
     row = call.store.one(
         f"select id from {table} where repo_id = ? and id = ?", call.repo["id"], int(call.params["id"])
     )

@@ -111,9 +111,7 @@ def create(call):
     try:
         pushes.set_ref(call.forge, call.repo, call.actor, name, sha, ZERO)
     except Refusal:
-        raise Refusal(
-            422, "Reference already exists" if call.git.ref(name) else "Reference update failed"
-        ) from None
+        raise Refusal(422, "Reference already exists" if call.git.ref(name) else "Reference update failed") from None
     return payload(call, name, sha)
 
 

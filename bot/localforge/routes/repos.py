@@ -6,6 +6,7 @@ import re
 from bot.localforge import events, pushes
 from bot.localforge.git import ZERO
 from bot.localforge.merging import signature
+from bot.localforge.payloads import node_id
 from bot.localforge.payloads import repos as payloads
 from bot.localforge.store import now
 from bot.localforge.wire import Refusal, invalid, not_found, route
@@ -32,9 +33,7 @@ def create(call):
         )
     if call.forge.find(f"{call.login}/{name}"):
         raise invalid("Repository", "name", "custom", "name already exists on this account")
-    repo = call.forge.create_repository(
-        call.login, name, call.text("description", limit=350), call.flag("private")
-    )
+    repo = call.forge.create_repository(call.login, name, call.text("description", limit=350), call.flag("private"))
     call.store.update(
         "repos",
         repo["id"],
@@ -48,9 +47,7 @@ def create(call):
         who = signature(call.forge, call.login)
         sha = git.write_commit(tree, [], "Initial commit", who)
         pushes.set_ref(call.forge, repo, call.actor, f"refs/heads/{repo['default_branch']}", sha, ZERO)
-    return payloads.repository(
-        call.forge, call.store.one("select * from repos where id = ?", repo["id"]), call.actor
-    )
+    return payloads.repository(call.forge, call.store.one("select * from repos where id = ?", repo["id"]), call.actor)
 
 
 @route("PATCH", R, role="admin", scope="administration:write")
@@ -124,13 +121,14 @@ def dispatch(call):
             422,
             "Invalid request.\n\nNo more than 10 properties are allowed; expected an object for client_payload.",
         )
+    installation = {"id": 1, "node_id": node_id("Installation", 1)}
     events.record(
         call.forge,
         call.repo,
         call.actor,
         "repository_dispatch",
         name,
-        lambda: {"branch": call.repo["default_branch"], "client_payload": payload, "installation": None},
+        lambda: {"branch": call.repo["default_branch"], "client_payload": payload, "installation": installation},
     )
 
 

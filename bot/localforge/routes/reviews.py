@@ -48,9 +48,7 @@ def _announce_comment(call, pull, row, action: str, **more) -> None:
 
 
 def _one(call, pull):
-    row = call.store.one(
-        "select * from reviews where issue_id = ? and id = ?", pull["id"], int(call.params["review"])
-    )
+    row = call.store.one("select * from reviews where issue_id = ? and id = ?", pull["id"], int(call.params["review"]))
     if row is None or (row["state"] == "PENDING" and row["login"] != call.login):
         raise not_found()
     return row
@@ -193,9 +191,7 @@ def _hunk(call, pull, path: str, line: int | None, side: str) -> tuple[str, int 
     start = call.git.merge_base(pull["base_sha"], pull["head_sha"]) or pull["base_sha"]
     change = next((c for c in diffs.changes(call.git, start, pull["head_sha"]) if c.path == path), None)
     if change is None:
-        raise invalid(
-            "PullRequestReviewComment", "path", "invalid", "path is not part of the pull request's diff"
-        )
+        raise invalid("PullRequestReviewComment", "path", "invalid", "path is not part of the pull request's diff")
     if line is None:
         return "", None
     shown: list[str] = []
@@ -314,9 +310,7 @@ def comments(call):
 @route("GET", PULL + "/reviews/{review:int}/comments", scope=READ)
 def review_comments(call):
     pull = call.pull()
-    rows = call.page_rows(
-        "select * from review_comments where review_id = ? order by id", _one(call, pull)["id"]
-    )
+    rows = call.page_rows("select * from review_comments where review_id = ? order by id", _one(call, pull)["id"])
     return [payloads.review_comment(call.forge, call.repo, row, pull["number"]) for row in rows]
 
 

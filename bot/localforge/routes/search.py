@@ -27,9 +27,7 @@ def _condition(name: str, value: str) -> tuple[str, list]:
     if name in ("is", "type", "state") and value in IS:
         return IS[value], []
     if name == "repo":
-        return "issues.repo_id in (select id from repos where owner || '/' || name = ? collate nocase)", [
-            value
-        ]
+        return "issues.repo_id in (select id from repos where owner || '/' || name = ? collate nocase)", [value]
     if name in ("user", "org"):
         return "issues.repo_id in (select id from repos where owner = ?)", [value]
     if name == "author":
@@ -41,7 +39,8 @@ def _condition(name: str, value: str) -> tuple[str, list]:
     if name == "label":
         names = [part.strip('"') for part in value.split(",")]
         return (
-            f"issues.id in (select issue_id from issue_labels join labels on label_id = labels.id where name in ({','.join('?' * len(names))}))",
+            "issues.id in (select issue_id from issue_labels join labels on label_id = labels.id "
+            f"where name in ({','.join('?' * len(names))}))",
             names,
         )
     if name in ("head", "base"):
@@ -67,9 +66,10 @@ def _condition(name: str, value: str) -> tuple[str, list]:
 
 
 def _item(forge, repo, row) -> dict:
-    """A found issue; an empty body is left out, since the description of search does not allow null there."""
-    shown = payloads.issue(forge, repo, row) | {"score": 1.0}
-    return shown if row["body"] is not None else {key: value for key, value in shown.items() if key != "body"}
+    """A found issue: without who closed it, and without an empty body, as the description of search has it."""
+    absent = {"closed_by"} if row["body"] is not None else {"closed_by", "body"}
+    shown = payloads.issue(forge, repo, row)
+    return {key: value for key, value in shown.items() if key not in absent} | {"score": 1.0}
 
 
 @route("GET", "/search/issues", role="none")
@@ -107,9 +107,7 @@ def issues(call):
         raise Refusal(422, "Validation Failed", [{"resource": "Search", "field": "sort", "code": "invalid"}])
     way = "asc" if call.query.get("order") == "asc" else "desc"
     visible = [
-        row["id"]
-        for row in call.store.all("select * from repos")
-        if call.forge.people.may(call.actor, row, "read")
+        row["id"] for row in call.store.all("select * from repos") if call.forge.people.may(call.actor, row, "read")
     ]
     where.append(f"issues.repo_id in ({','.join('?' * len(visible))})")
     sql = f"select issues.* from issues where {' and '.join(where)} order by {order} {way}, issues.id {way}"

@@ -31,9 +31,7 @@ def create(call):
         context,
     )
     if many >= MOST:
-        raise invalid(
-            "Status", None, "custom", "This SHA and context has reached the maximum number of statuses."
-        )
+        raise invalid("Status", None, "custom", "This SHA and context has reached the maximum number of statuses.")
     id = call.store.insert(
         "statuses",
         repo_id=call.repo["id"],
@@ -84,9 +82,7 @@ def combined(call):
     url = f"{call.forge.api}/repos/{full_name(call.repo)}/commits/{sha}"
     return {
         "state": payloads.combined_state(rows),
-        "statuses": [
-            payloads.status(call.forge, call.repo, row, creator=False) for row in call.page_list(rows)
-        ],
+        "statuses": [payloads.status(call.forge, call.repo, row, creator=False) for row in call.page_list(rows)],
         "sha": sha,
         "total_count": len(rows),
         "repository": minimal(call.forge, call.repo),

@@ -11,9 +11,7 @@ MOST, DEEPEST = 100, 8
 
 def _child(call):
     id = call.number("sub_issue_id", resource="SubIssue", required=True)
-    row = call.store.one(
-        "select * from issues where id = ? and repo_id = ? and not is_pull", id, call.repo["id"]
-    )
+    row = call.store.one("select * from issues where id = ? and repo_id = ? and not is_pull", id, call.repo["id"])
     if row is None:
         raise not_found("The provided sub-issue does not exist")
     return row
@@ -29,9 +27,7 @@ def _announce(call, parent, child, word: str) -> None:
         return {
             "sub_issue_id": child["id"],
             "parent_issue_id": parent["id"],
-            "sub_issue": payload(
-                call.forge, call.repo, store.one("select * from issues where id = ?", child["id"])
-            ),
+            "sub_issue": payload(call.forge, call.repo, store.one("select * from issues where id = ?", child["id"])),
             "parent_issue": payload(
                 call.forge, call.repo, store.one("select * from issues where id = ?", parent["id"])
             ),
@@ -62,7 +58,8 @@ def add(call):
     if before and before["id"] == parent["id"]:
         raise Refusal(
             422,
-            "An error occurred while adding the sub-issue to the parent issue. Issue may not contain duplicate sub-issues",
+            "An error occurred while adding the sub-issue to the parent issue. "
+            "Issue may not contain duplicate sub-issues",
         )
     if before and not call.flag("replace_parent"):
         raise Refusal(
@@ -101,9 +98,7 @@ def add(call):
 @route("DELETE", ISSUE + "/sub_issue", role="triage", scope="issues:write")
 def remove(call):
     parent, child = call.issue(), _child(call)
-    if not call.store.run(
-        "delete from sub_issues where parent_id = ? and child_id = ?", parent["id"], child["id"]
-    ):
+    if not call.store.run("delete from sub_issues where parent_id = ? and child_id = ?", parent["id"], child["id"]):
         raise not_found("The provided sub-issue is not a sub-issue of this issue")
     _announce(call, parent, child, "removed")
     return payload(call.forge, call.repo, parent)
@@ -117,9 +112,7 @@ def prioritize(call):
         raise Refusal(422, "Exactly one of after_id and before_id is expected")
     order = [
         row["child_id"]
-        for row in call.store.all(
-            "select child_id from sub_issues where parent_id = ? order by position", parent["id"]
-        )
+        for row in call.store.all("select child_id from sub_issues where parent_id = ? order by position", parent["id"])
     ]
     if child["id"] not in order or (after or before) not in order or (after or before) == child["id"]:
         raise not_found("Both issues must be sub-issues of this issue")
