@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.runner.host import CHECKOUT, Forge  # noqa: E402  the path first
+from tests.runner.host import CHECKOUT, Forge
 
 WORKFLOW = f"""
 on: workflow_dispatch

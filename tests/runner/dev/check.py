@@ -105,18 +105,19 @@ def compare(count: int, seed: int) -> int:
             differing += 1
             if differing <= 20:
                 print(f"{source}\n  ours   {ours}\n  GitHub {theirs}")
-    print(f"{len(cases)} expressions ({failures} of them errors, seed {seed}): {differing} differ from GitHub's evaluator")
+    print(f"{len(cases)} expressions ({failures} of them errors, seed {seed}): {differing} differ from GitHub's")
     return differing
 
 
 def main(count: int = 10_000, seed: int = 1) -> int:
     if not shutil.which("npm"):
-        print("check-workflows: error: npm is not installed\n  → apt-get install npm, then run it again", file=sys.stderr)
+        print("check-workflows: error: npm is not installed\n  → apt-get install npm", file=sys.stderr)
         return 3
     PACKAGES.mkdir(parents=True, exist_ok=True)
     for file in HERE.glob("*.*js*"):
         shutil.copy(file, PACKAGES)
-    subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=PACKAGES, check=True)
+    subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=PACKAGES,
+                   check=True)
     files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / ".github/workflows").glob("*.yml"))
     # The parser imports JSON in a way that Node no longer takes unbundled.
     subprocess.run(["npx", "esbuild", "lint.mjs", "--bundle", "--platform=node", "--format=esm", "--log-level=warning",
