@@ -58,7 +58,9 @@ git clone -q --bare "$checkout" "$folder/var/tmp/auton.git"
     env | grep -E '^(PIP_|SSL_CERT|REQUESTS_CA|CURL_CA|GIT_SSL|https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY)' |
         sed "s/'/'\\\\''/g; s/=/='/; s/\$/'/; s/^/export /"
     echo "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=$home CI=true"
-    echo "cd $home && git clone -q /var/tmp/auton.git auton && cd auton"
+    echo "cd $home"
+    echo "git clone -q /var/tmp/auton.git auton"
+    echo "cd auton"
     for command in "$@"; do
         for time in first second; do
             echo "echo; echo '=== $command, $time time'; start=\$(date +%s)"
@@ -68,7 +70,7 @@ git clone -q --bare "$checkout" "$folder/var/tmp/auton.git"
     done
 } >"$folder/var/tmp/run.sh"
 chmod 644 "$folder/var/tmp/run.sh"
-chmod -R a+rX "$folder/var/tmp/auton.git"
+chroot "$folder" chown -R "$user" /var/tmp/auton.git
 
 # shellcheck disable=SC2016,SC2086
 exec unshare --mount --pid --fork --propagation private sh -eu -c '

@@ -6,22 +6,19 @@ retry happens by the table below or not at all. litellm is imported when the fir
 takes seconds.
 """
 
-import contextlib
-import ctypes
 import json
 import os
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from bot.agents.keys import take_keys
 from bot.agents.model import Answer, Call, Message, ModelFailed, add, tokens
 from bot.config import Config
 from bot.errors import AgentError
 from bot.handoff import Usage
 
-SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)", re.I)
 RETRY = {"RateLimitError", "InternalServerError", "ServiceUnavailableError", "BadGatewayError", "Timeout",
          "APIConnectionError", "APIError"}
 """litellm's errors that another try may mend. All others (authentication, context length, bad request) are not."""
@@ -61,40 +58,6 @@ class Prices:
 
     def cost(self, fresh: int, cached: int, written: int, output: int) -> float:
         return fresh * self.input + cached * self.cached + written * self.written + output * self.output
-
-
-class Keys:
-    """The secrets of the environment, taken out of it: no subprocess sees them, nor /proc/<pid>/environ."""
-
-    def __init__(self) -> None:
-        self.values = {name: value for name, value in os.environ.items() if SECRET.search(name)}
-        getenv = ctypes.CDLL(None).getenv
-        getenv.restype, getenv.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
-        for name, value in self.values.items():
-            if at := getenv(os.fsencode(name)):
-                ctypes.memset(at, 0, len(os.fsencode(value)))
-            del os.environ[name]
-
-    @contextlib.contextmanager
-    def lent(self) -> Iterator[None]:
-        """The environment with the keys, for the length of one call of the provider's library."""
-        os.environ.update(self.values)
-        try:
-            yield
-        finally:
-            for name in self.values:
-                os.environ.pop(name, None)
-
-
-_keys: Keys | None = None
-
-
-def take_keys() -> Keys:
-    """Take the keys out of the environment, once per process."""
-    global _keys
-    if _keys is None:
-        _keys = Keys()
-    return _keys
 
 
 def load():
@@ -240,7 +203,8 @@ class Hosted:
     def _wait(self, error: Exception, tries: int) -> float | None:
         """Seconds until the next try: what the provider asks for, else 1, 2, 4, …; None if that is too long."""
         headers = getattr(getattr(error, "response", None), "headers", None) or {}
-        asked = headers.get("retry-after") or (getattr(error, "litellm_response_headers", None) or {}).get("retry-after")
+        headers = {**(getattr(error, "litellm_response_headers", None) or {}), **headers}
+        asked = headers.get("retry-after")
         try:
             wait = float(asked) if asked else min(2.0 ** (tries - 1), LONGEST_WAIT)
         except ValueError:

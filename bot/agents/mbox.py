@@ -39,7 +39,7 @@ class Mail:
 
 FROM = re.compile(r"From 0{40} Mon Sep 17 00:00:00 2001")
 HEADERS = {"From", "Date", "Subject", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"}
-PLAIN = {"Content-Type": ("text/plain; charset=UTF-8",), "Content-Transfer-Encoding": ("8bit",), "MIME-Version": ("1.0",)}
+PLAIN = {"Content-Type": "text/plain; charset=UTF-8", "Content-Transfer-Encoding": "8bit", "MIME-Version": "1.0"}
 DIFF = re.compile(r"diff --git a/(?P<a>[^\"\t\n]+) b/(?P<b>[^\"\t\n]+)")
 HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(?: .*)?")
 INDEX = re.compile(r"index [0-9a-f]{40}\.\.[0-9a-f]{40}(?: (100644|100755))?")
@@ -125,8 +125,8 @@ def _headers(reader: _Reader) -> dict[str, str]:
         name, colon, value = reader.line.partition(": ")
         if not colon or name not in HEADERS or name in headers or "=?" in value:
             raise reader.strange(f"a header among {', '.join(sorted(HEADERS))}, each once")
-        if name in PLAIN and value not in PLAIN[name]:
-            raise reader.strange(f"{name}: {' or '.join(PLAIN[name])}")
+        if name in PLAIN and value != PLAIN[name]:
+            raise reader.strange(f"{name}: {PLAIN[name]}")
         headers[name], last = value, name
         reader.take()
     missing = {"From", "Date", "Subject"} - set(headers)

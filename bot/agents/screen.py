@@ -15,10 +15,12 @@ MAX_BYTES = 4 << 20
 MAX_LINE = 2000
 AUTHOR = re.compile(r"AUTON [a-z ]+ <auton@users\.noreply\.github\.com>")
 TRAILER = re.compile(r"^(Auton-[A-Za-z]+): *(.*)$", re.M | re.I)
-CLOSES = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b:?\s+(?:[\w.-]+/[\w.-]+)?(?:#|https?://\S*/)\d+", re.I)
+CLOSES = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b:?\s+(?:[\w./-]*#|https?://\S*/)\d+", re.I)
+HEADERS = re.compile(r"^(?:From|Subject|Date|Index): |^From |^diff -|^-+ *(?:>8|8<)|^---", re.M | re.I)
+"""Lines of a commit message that `git am` would take for a header, a diff or a cut."""
 SKIPS = re.compile(r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks:", re.I | re.M)
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200b-\u200f\u2028\u2029\ufeff]")
-PLAIN_PATH = re.compile(r"[A-Za-z0-9_.+@,-]+(?: ?[A-Za-z0-9_.+@,-]+)*(?:/[A-Za-z0-9_.+@,-]+(?: ?[A-Za-z0-9_.+@,-]+)*)*")
+PLAIN_PATH = re.compile(r"[A-Za-z0-9_.+@,-]+(?:/[A-Za-z0-9_.+@,-]+)*")
 SPEC = "specs/*.md"
 
 
@@ -66,7 +68,7 @@ def _words(result: Result) -> list[tuple[str, str]]:
 
 def _message(mail: mbox.Mail, result: Result) -> list[str]:
     where, text = f"commit “{mail.subject[:60]}”", f"{mail.subject}\n{mail.message}"
-    reasons = [f"{where}: found {kind}" for kind in secrets.find(text)]
+    reasons = [f"{where}: {reason}" for reason in message(text)]
     if not AUTHOR.fullmatch(mail.author):
         reasons.append(f"{where}: expected the author AUTON <role>, found {mail.author[:80]}")
     wanted = {"auton-goal": f"#{result.goal}", "auton-attempt": str(result.attempt)}
@@ -75,14 +77,20 @@ def _message(mail: mbox.Mail, result: Result) -> list[str]:
     found = [(name.lower(), value.strip()) for name, value in TRAILER.findall(text)]
     if sorted(found) != sorted(wanted.items()):
         reasons.append(f"{where}: expected the trailers {wanted}, each once; found {found}")
-    if CLOSES.search(text):
-        reasons.append(f"{where}: it would close an issue ({CLOSES.search(text)[0]}); only the bot does that")
+    return reasons
+
+
+def message(text: str) -> list[str]:
+    """What is wrong with a commit message, whoever wrote it."""
+    reasons = [f"found {kind}" for kind in secrets.find(text)]
+    if closing := CLOSES.search(text):
+        reasons.append(f"it would close an issue ({closing[0]}); only the bot does that")
     if SKIPS.search(text):
-        reasons.append(f"{where}: it asks to skip the checks")
-    if re.search(r"^(?:From|Subject|Date|Index): |^diff -|^-+ *(?:>8|8<)|^---", mail.message, re.M | re.I):
-        reasons.append(f"{where}: it has a line that git am would take for a header, a diff or a cut")
+        reasons.append("it asks to skip the checks")
+    if line := HEADERS.search(text):
+        reasons.append(f"it has a line that git am would take for a header, a diff or a cut ({line[0]})")
     if BIDI.search(text) or re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text):
-        reasons.append(f"{where}: it has invisible characters")
+        reasons.append("it has invisible characters")
     return reasons
 
 

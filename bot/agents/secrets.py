@@ -32,6 +32,7 @@ ESCAPED = re.compile(r"(?:%[0-9a-fA-F]{2}|[\w.~-]){16,}")
 LITERALS = re.compile(r"""["'`]\s*(?:[+.,\\&|]\s*)*["'`]""")
 """What stands between two pieces of one string."""
 BREAKS = re.compile(r"[ \t\\]*\n\s*")
+KNOWN = "a secret of the environment"
 RANDOM = 4.6
 """Bits a character from which a long mixed word is taken for a key; English and code stay below 4.3."""
 
@@ -45,7 +46,7 @@ def find(text: str, values: list[str] = ()) -> list[str]:
                 found[f"{kind}{dress}"] = None
         for value in values:
             if len(value) >= 8 and value in version:
-                found[f"a secret of the environment{dress}"] = None
+                found[KNOWN + dress] = None
     for word in WORD.findall(text):
         if entropy(word) > RANDOM and _mixed(word):
             found[f"a long random word ({word[:6]}…)"] = None

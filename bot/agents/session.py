@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bot import sandbox
+from bot.agents import secrets
+from bot.agents.keys import take_keys
 from bot.agents.model import Model
 from bot.agents.tools import ToolError, git
 from bot.agents.workplace import Workplace
@@ -52,6 +54,7 @@ def start(brief: Brief, config: Config, checkout: Path, worktree: Path, out: Pat
         (out / old).unlink(missing_ok=True)
     write(out / "brief.json", brief)
     sandbox.probe()
+    take_keys()
     began = time.monotonic()
     try:
         model = open_model(brief.model, config, brief)
@@ -73,10 +76,21 @@ def finish(work: Workplace, out: Path, trajectory: Trajectory, result: Result) -
             patch = git.patch(work)
         except ToolError as error:
             result = result.model_copy(update={"status": "error", "reason": f"the change can't be read: {error}"[:500]})
-            patch = ""
-        if patch:
-            (out / "change.patch").write_text(patch, encoding="utf-8", errors="replace")
+            patch = b""
+        if patch and (leaks := _leaks(patch.decode("utf-8", "replace"))):
+            result = result.model_copy(update={"status": "error", "reason": f"the change was dropped: {leaks}"})
+        elif patch:
+            (out / "change.patch").write_bytes(patch)
             result = result.model_copy(update={"patch": True})
+    if leaks := _leaks(result.model_dump_json()):
+        result = result.model_copy(update={"status": "error", "reason": f"what it said was dropped: {leaks}",
+                                           "summary": "", "plan": None, "review": None})
     trajectory.write("end", result=result.model_dump())
     write(out / "result.json", result)
     return result
+
+
+def _leaks(text: str) -> str:
+    """The secrets of this process's environment in `text`, in any dress: the one place where they are known."""
+    values = list(take_keys().values.values())
+    return ", ".join(kind for kind in secrets.find(text, values) if kind.startswith(secrets.KNOWN)) if values else ""

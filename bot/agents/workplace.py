@@ -78,17 +78,21 @@ class Workplace:
 def prepare(checkout: Path, brief: Brief, folder: Path) -> Path:
     """A clone of `checkout` in the new folder `folder`, at `brief.head_sha` on `brief.branch`, without remotes,
     hooks or credentials. AgentError if the checkout does not have that commit and can't fetch it."""
-    for sha in dict.fromkeys([brief.head_sha, brief.base_sha]):
-        if _git(checkout, "cat-file", "-e", f"{sha}^{{commit}}").returncode:
-            fetched = _git(checkout, "fetch", "--quiet", "origin", sha)
-            if fetched.returncode:
-                raise AgentError(f"{checkout}: expected the commit {sha[:12]} of {brief.branch}, and it can't be "
-                                 f"fetched: {fetched.stderr.strip()}", "check out with the full history and try again")
+    wanted = list(dict.fromkeys([brief.head_sha, brief.base_sha]))
+    if _git(checkout, "rev-list", "--no-walk", "--quiet", *wanted).returncode:
+        fetched = _git(checkout, "fetch", "--quiet", "origin", *wanted)
+        if fetched.returncode:
+            raise AgentError(f"{checkout}: expected the commits {' and '.join(sha[:12] for sha in wanted)} for "
+                             f"{brief.branch}, and they can't be fetched: {fetched.stderr.strip()}",
+                             "check out with the full history and try again")
+    for item in brief.feedback:  # a branch that is begun anew after a conflict: its earlier work, if it is here
+        if item.kind in ("conflict", "composition") and item.sha and item.sha not in wanted:
+            if not _git(checkout, "rev-list", "--no-walk", "--quiet", item.sha).returncode:
+                wanted.append(item.sha)
     folder.mkdir(parents=True)
     for step in (["init", "--quiet", "--template=", "--initial-branch=none"],
-                 ["fetch", "--quiet", "--no-tags", str(checkout.resolve()), brief.head_sha, brief.base_sha],
-                 ["checkout", "--quiet", "-b", brief.branch, brief.head_sha],
-                 ["config", "core.hooksPath", "/dev/null"]):
+                 ["fetch", "--quiet", "--no-tags", str(checkout.resolve()), *wanted],
+                 ["checkout", "--quiet", "-b", brief.branch, brief.head_sha]):
         done = _git(folder, *step)
         if done.returncode:
             raise AgentError(f"the worktree can't be made: git {step[0]}: {done.stderr.strip()}")

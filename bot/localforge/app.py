@@ -33,7 +33,7 @@ class App:
 
     def mount(self) -> None:
         """Take in the runner's routes and the pages; called once the forge's `workflows` is known."""
-        from bot.localforge.pages import pages
+        from bot.localforge.pages import create
 
         theirs = self.forge.workflows.routes()
         if theirs:
@@ -46,7 +46,7 @@ class App:
                     await JSONResponse(refusal.body(), refusal.status, refusal.headers)(scope, receive, send)
 
             self.api.fallback = fallback
-        self.pages = Starlette(routes=pages(self.forge))
+        self.pages = Starlette(routes=create(self, self.forge))
 
     async def __call__(self, scope, receive, send):
         if scope["type"] == "lifespan":

@@ -37,7 +37,8 @@ class Fault:
     done: int = field(default=0, repr=False)
 
     def matches(self, method: str, path: str) -> bool:
-        return self.method in ("*", method) and fnmatch.fnmatchcase(path, self.path)
+        either = self.method == method or (self.method == "*" and method != "webhook")
+        return either and fnmatch.fnmatchcase(path, self.path)
 
 
 def parse(text: str) -> Fault:
@@ -80,34 +81,32 @@ class Faults:
         with self._lock:
             self.list.clear()
 
-    def pick(self, method: str, path: str) -> Fault | None:
-        """The fault that strikes this call, if any."""
+    def pick(self, method: str, path: str, kinds: tuple[str, ...] = ()) -> Fault | None:
+        """The fault that strikes this call, if any; `kinds` narrows which may."""
         with self._lock:
             for fault in self.list:
-                if not fault.matches(method, path):
+                if not fault.matches(method, path) or (kinds and fault.kind not in kinds):
                     continue
                 fault.seen += 1
                 if fault.times is not None and fault.done >= fault.times:
                     continue
-                strikes = (
-                    fault.seen == fault.nth
-                    if fault.nth
-                    else fault.seen % fault.every == 0
-                    if fault.every
-                    else self._random.random() < (1 if fault.p is None else fault.p)
-                )
-                if strikes:
+                if self._strikes(fault):
                     fault.done += 1
                     return fault
         return None
 
+    def _strikes(self, fault: Fault) -> bool:
+        if fault.nth:
+            return fault.seen == fault.nth
+        if fault.every:
+            return fault.seen % fault.every == 0
+        return fault.p is None or self._random.random() < fault.p
+
     def copies(self, event: str) -> int:
         """How many times a webhook is sent: 1, or 0 or 2 by a fault."""
-        fault = self.pick("webhook", event)
-        return {"lose": 0, "double": 2}.get(fault.kind, 1) if fault else 1
+        fault = self.pick("webhook", event, ("lose", "double"))
+        return {None: 1, "lose": 0, "double": 2}[fault and fault.kind]
 
     def reorders(self, event: str) -> bool:
-        with self._lock:
-            wanted = any(f.kind == "reorder" and f.matches("webhook", event) for f in self.list)
-        fault = self.pick("webhook", event) if wanted else None
-        return fault is not None and fault.kind == "reorder"
+        """Whether a webhook lets the one behind it go first."""
+        return self.pick("webhook", event, ("reorder",)) is not None

@@ -31,6 +31,8 @@ from bot.runner.workflow import Job, Workflow, WorkflowError
 
 SHORT_MINUTES = 10
 """A job whose timeout-minutes is at most this may use the slot kept free of longer ones."""
+STOP_SECONDS = 10.0
+CANCEL_ASKED, CANCEL_PASSED_ON = 1, 2
 log = logging.getLogger("auton.runner")
 
 
@@ -76,9 +78,14 @@ class Scheduler:
         self._wake.set()
         if self._thread:
             self._thread.join(10)
-        sweep(self.tracking)
-        for thread, _ in list(self._running.values()):
-            thread.join(10)
+        with self.lock:
+            running = list(self._running.values())
+            for _, cancel in running:
+                cancel.request()
+        until = time.monotonic() + STOP_SECONDS
+        while any(thread.is_alive() for thread, _ in running) and time.monotonic() < until:
+            sweep(self.tracking)
+            time.sleep(0.02)
 
     def wake(self) -> None:
         self._wake.set()
@@ -224,8 +231,9 @@ class Scheduler:
             return True
         workflow = self.workflow(run)
         rows = self.store.jobs(run["id"], run["attempt"])
-        if run["cancel"]:
+        if run["cancel"] == CANCEL_ASKED:  # once: jobs made from now on run because their `if:` says so
             self._cancel_rows(run, workflow, rows)
+            self.store.update("runs", run["id"], cancel=CANCEL_PASSED_ON)
             rows = self.store.jobs(run["id"], run["attempt"])
         done = graph.results(rows)
         known = {row["key"] for row in rows}
@@ -437,14 +445,14 @@ class Scheduler:
     def cancel(self, run_id: int) -> None:
         if self.store.run(run_id)["status"] == "completed":
             raise Refusal(409, "Cannot cancel a workflow run that is completed.")
-        self.store.update("runs", run_id, cancel=1, updated_at=now())
+        self.store.update("runs", run_id, cancel=CANCEL_ASKED, updated_at=now())
 
     def delete(self, run_id: int) -> None:
         """Forget a completed run, its logs and its artifacts."""
         for row in self.artifacts.of_run(run_id):
             self.artifacts.remove(row["id"])
         for row in self.store.jobs(run_id):
-            shutil.rmtree(self.logs.folder / str(row["id"]), ignore_errors=True)
+            self.logs.remove(row["id"])
             self.store.execute("DELETE FROM steps WHERE job_id = ?", row["id"])
         for table, column in (("annotations", "run_id"), ("jobs", "run_id"), ("runs", "id")):
             self.store.execute(f"DELETE FROM {table} WHERE {column} = ?", run_id)

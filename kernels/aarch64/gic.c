@@ -2,6 +2,7 @@
 #include "arm.h"
 #include "fdt.h"
 #include "io.h"
+#include "mm.h"
 #include "panic.h"
 
 enum { GICD_CTLR = 0x000, GICD_TYPER = 0x004, GICD_ISENABLER = 0x100, GICD_ICENABLER = 0x180,
@@ -32,6 +33,8 @@ void gic_setup(const struct fdt *fdt)
 
 void hal_irq_init(void)
 {
+    io_map(distributor, 0x1000);
+    io_map(cpu_interface, 0x1000);
     lines = ((mmio_read32(distributor + GICD_TYPER) & 0x1f) + 1) * 32;
     for (unsigned line = 0; line < lines; line += 32)
         mmio_write32(distributor + GICD_ICENABLER + line / 8, 0xffffffff);
@@ -68,4 +71,5 @@ void interrupt_entry(void)
         timer_raise();
     else
         irq_raise(line);
+    interrupt_done();
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define NORETURN __attribute__((noreturn))
+#define NO_SANITIZE __attribute__((no_sanitize("undefined"))) /* for code that misbehaves on purpose */
 #define PACKED __attribute__((packed))
 #define PRINTF_LIKE(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 

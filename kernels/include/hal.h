@@ -39,6 +39,20 @@ void hal_timer_set(uint64_t deadline_ns);   /* one timer interrupt at that time;
 uint8_t hal_port_read8(uint16_t port);
 void hal_port_write8(uint16_t port, uint8_t value);
 
+/* -- Page tables ------------------------------------------------------------------------------------------ */
+
+/* Radix tables of 512 eight-byte entries: hal_vm_levels of them above each other, level 0 holds pages of 4 KiB, level 1
+   blocks of 2 MiB. The core builds and walks the tables (core/mm/vm.c); the architecture says what an entry looks like.
+   flags are VM_WRITE, VM_EXEC, VM_DEVICE of mm.h; everything mapped is readable, by the kernel only. */
+extern const unsigned hal_vm_levels;
+extern const unsigned hal_vm_bits;      /* addresses below 1 << hal_vm_bits can be mapped one to one */
+enum vm_kind { VM_NOTHING, VM_LEAF, VM_TABLE };
+enum vm_kind hal_vm_decode(uint64_t entry, unsigned level, uintptr_t *address, unsigned *flags);
+uint64_t hal_vm_leaf(uintptr_t address, unsigned flags, unsigned level);
+uint64_t hal_vm_table(uintptr_t table);
+void hal_vm_enable(uintptr_t root);
+void hal_vm_flush(uintptr_t address);   /* forget what was cached for that page */
+
 /* -- Contexts --------------------------------------------------------------------------------------------- */
 
 /* Callee-saved registers, stack and program counter. hal_setjmp returns 0, then 1 when hal_longjmp comes back;
@@ -48,6 +62,16 @@ struct hal_jump {
 };
 int hal_setjmp(struct hal_jump *here) __attribute__((returns_twice));
 NORETURN void hal_longjmp(const struct hal_jump *there);
+
+/* Threads: saves the callee-saved registers on this stack and its stack pointer in *from, continues at `to`. A new
+   thread's first stack pointer makes hal_switch call entry(), with interrupts off, on the stack below stack_top. */
+void hal_switch(uintptr_t *from, uintptr_t to);
+uintptr_t hal_context_init(uintptr_t stack_top, void (*entry)(void));
+
+/* All floating-point and vector state, in an area of hal_fpu_size() bytes that is aligned to 64 and cleared once. */
+size_t hal_fpu_size(void);
+void hal_fpu_save(void *area);
+void hal_fpu_restore(const void *area);
 
 /* -- Traps ------------------------------------------------------------------------------------------------ */
 
@@ -74,9 +98,10 @@ NORETURN void kernel_main(const struct boot_info *boot);
 void trap_raise(const struct trap *trap);   /* an exception; does not return unless the trap was caught */
 void irq_raise(unsigned line);              /* a device's interrupt */
 void timer_raise(void);                     /* the timer's */
+void interrupt_done(void);                  /* last in every interrupt, still off: may switch to another thread */
 
 /* -- Symbols of the linker script ------------------------------------------------------------------------- */
 
 enum { BOOT_STACK_SIZE = 32 << 10 };
-extern char hal_boot_stack[];
-extern char __image_start[], __text_end[], __rodata_end[], __image_end[];
+extern char hal_boot_stack[];   /* page-aligned; its lowest page becomes the guard */
+extern char __image_start[], __text_end[], __rodata_end[], __image_end[]; /* each on a page boundary */

@@ -2,6 +2,7 @@
    Lines are its sources. */
 #include "fdt.h"
 #include "io.h"
+#include "mm.h"
 #include "panic.h"
 #include "riscv.h"
 #include "text.h"
@@ -42,6 +43,7 @@ void plic_setup(const struct fdt *fdt, uint64_t hart)
 
 void hal_irq_init(void)
 {
+    io_map(base, CONTEXT + (context + 1) * CONTEXT_STRIDE);
     for (unsigned source = 1; source < sources; source++)
         hal_irq_line(source, false);
     mmio_write32(base + CONTEXT + context * CONTEXT_STRIDE + THRESHOLD, 0);

@@ -2,6 +2,7 @@
    the board's test device (SiFive "test finisher"), else SBI's system reset (SBI chapter 10). */
 #include "fdt.h"
 #include "io.h"
+#include "mm.h"
 #include "panic.h"
 #include "riscv.h"
 #include "uart.h"
@@ -36,7 +37,7 @@ static void find_finisher(const struct fdt *fdt)
     uint64_t base, size;
     fdt_node parent, node = fdt_find_compatible(fdt, "sifive,test0", &parent);
     if (node && fdt_reg(fdt, parent, node, 0, &base, &size))
-        finisher = (uintptr_t)base;
+        finisher = io_map(base, 0x1000);
 }
 
 void start(uint64_t hart, const void *device_tree)

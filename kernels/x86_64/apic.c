@@ -1,6 +1,7 @@
 /* Interrupt controllers: the local APIC and its timer (SDM vol. 3, chapter 10) and the I/O APIC (Intel 82093AA data
    sheet, 3.2), both where every PC has them. The old PIC is masked. */
 #include "io.h"
+#include "mm.h"
 #include "panic.h"
 #include "x86.h"
 
@@ -28,6 +29,8 @@ static void ioapic_write(unsigned index, uint32_t value)
 
 void hal_irq_init(void)
 {
+    io_map(LAPIC_BASE, PAGE_SIZE);
+    io_map(IOAPIC_BASE, PAGE_SIZE);
     out8(0x21, 0xff);
     out8(0xa1, 0xff);
     lapic_write(LAPIC_SPURIOUS, LAPIC_ENABLE | VECTOR_SPURIOUS);

@@ -71,6 +71,7 @@ def toy(tmp_path_factory):
         +++
         # Console
         """))
+    (top / "AGENTS.md").write_text("- One subject a change.\n")
     (top / ".gitignore").write_text("kernels/build/\n")
     git(top, "init", "-q", "-b", "main")
     git(top, "config", "user.name", "Someone")

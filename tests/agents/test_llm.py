@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from bot.agents import llm
+from bot.agents import keys, llm
 from bot.agents.model import ModelFailed, tokens
 from bot.config import check
 from bot.errors import AgentError
@@ -71,7 +71,7 @@ def server():
 
 @pytest.fixture
 def model(server, monkeypatch):
-    monkeypatch.setattr(llm, "_keys", None)
+    monkeypatch.setattr(keys, "_keys", None)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
     config = check({"agents": {"api_base": f"http://127.0.0.1:{server.server_port}/v1",
                                "prices": {NAME: {"input": 1.0, "output": 10.0}}}}, "test")

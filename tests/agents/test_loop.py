@@ -147,3 +147,22 @@ def test_a_reviewer_reads_the_branch_and_hands_in_a_verdict(play, toy, tmp_path)
     assert "Read-only file system" in told[0]
     assert "at least one finding" in told[2] and "expected paths that this branch changes" in told[3]
     assert result.review.verdict == "approve" and not result.patch
+
+
+def test_what_the_screen_would_refuse_is_told_at_submit_and_an_earlier_slip_is_squashed_away(play):
+    key = "AKIA" + "ABCDEFGHIJKLMNOP"
+    result, out, model = play(
+        [("write_file", {"path": "a.txt", "text": key}), ("git_commit", {"message": "Add a, fixes #3"})],
+        [("git_commit", {"message": "Add a"}), SUBMIT],
+        [("write_file", {"path": "a.txt", "text": "no key"}), ("write_file", {"path": "auton.toml", "text": ""})],
+        [SUBMIT])
+    told = [m["content"] for m in model.asked[-1] if m["role"] == "tool"]
+    assert "close an issue" in told[1] and "a.txt: found an AWS key" in told[3]
+    assert result.status == "submitted" and key not in (out / "change.patch").read_text()
+    assert "only a person may change this" in (out / "trajectory.jsonl").read_text()
+
+
+def test_work_in_unusual_bytes_does_not_break_the_run(play):
+    result, _, _ = play([("shell", {"command": "printf 'a\\377\\n' > a.txt; ln -s /etc/passwd l; mkfifo f"}), SUBMIT],
+                        [("submit", {"summary": "It can't be done.", "gave_up": True})])
+    assert result.status == "gave_up"

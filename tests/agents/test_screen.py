@@ -37,7 +37,7 @@ def change(work, files, message="Change it"):
         full.parent.mkdir(parents=True, exist_ok=True)
         full.unlink(missing_ok=True) if text is None else full.write_text(text)
     git_tool.commit(work, message)
-    return git_tool.patch(work).encode()
+    return git_tool.patch(work)
 
 
 def judged(toy, result, patch, config):
@@ -140,7 +140,8 @@ def test_a_secret_of_the_environment_is_known_by_its_value():
 
 @pytest.mark.parametrize("text", [
     "static const uint8_t sbox[16] = { 0x63, 0x7c, 0x77, 0x7b, 0xf2, 0x6b, 0x6f, 0xc5 };",
-    "index 0123456789abcdef0123456789abcdef01234567", "https://example.org/a/very/long/path/that/goes/on/and/on/for/ever",
+    "index 0123456789abcdef0123456789abcdef01234567",
+    "https://example.org/a/very/long/path/that/goes/on/and/on/for/ever",
     "void virtio_mmio_configuration_generation_changed(struct virtio_device *device);",
     "sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0bd822cd15d6c15b0f00a08",
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "git@github.com:owner/repository.git",
@@ -161,9 +162,9 @@ def test_the_repositorys_own_sources_hold_no_secret_by_this_measure(request):
     (b"From: AUTON developer <auton@users.noreply.github.com>", b"From: Linus <t@example.org>", "expected the author"),
     (b"Auton-Task: #12", b"Auton-Task: #13", "expected the trailers"),
     (b"Auton-Goal: #7", b"Auton-Goal: #7\nAuton-Goal: #8", "expected the trailers"),
-    (b"Auton-Goal: #7", b"From: Linus <t@example.org>\n\nAuton-Goal: #7", "take for a header"),
-    (b"Auton-Goal: #7", b"-- >8 --\nAuton-Goal: #7", "or a cut"),
-    (b"\nAuton-Goal", b"\nFrom 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\nAuton-Goal", "a diff after"),
+    (b"Auton-Goal: #7", b"From: Linus <t@example.org>\n\nAuton-Goal: #7", "git am would take"),
+    (b"Auton-Goal: #7", b"-- >8 --\nAuton-Goal: #7", "git am would take"),
+    (b"\nAuton-Goal", b"\nFrom " + b"0" * 40 + b" Mon Sep 17 00:00:00 2001\nAuton-Goal", "a diff after"),
     (b"Date: ", b"Content-Transfer-Encoding: base64\nDate: ", "8bit"),
     (b"Date: ", b"X-Other: 1\nDate: ", "a header among"),
     (b"@@ -0,0 +1 @@", b"@@ -0,0 +1,2 @@", "a line of the hunk"),
@@ -172,7 +173,8 @@ def test_the_repositorys_own_sources_hold_no_secret_by_this_measure(request):
     (b"new file mode 100644", b"similarity index 100%\nrename from a\nrename to b", "index line"),
     (b"diff --git a/a.txt b/a.txt", b"diff --git a/a.txt b/b.txt", "the same plain name"),
     (b"diff --git a/a.txt b/a.txt", b'diff --git "a/a.txt" "b/a.txt"', "the same plain name"),
-    (b"+hello", b"+hel\0lo", "NUL"), (b"+hello", b"+hel\xfflo", "UTF-8"), (b"+hello", b"+hel\xe2\x80\xaelo", "invisible"),
+    (b"+hello", b"+hel\0lo", "NUL"), (b"+hello", b"+hel\xfflo", "UTF-8"),
+    (b"+hello", b"+hel\xe2\x80\xaelo", "invisible"),
     (b"+hello", b"+hel\x1b[2Jlo", "control characters"),
 ])
 def test_a_forged_patch_is_refused(work, result, config, old, new, why):

@@ -46,7 +46,8 @@ def test_types():
     ("{branches: ['rel/**', '!rel/old**']}", "refs/heads/rel/old-1", False),
     ("{branches-ignore: [wip]}", "refs/heads/wip", False), ("{branches-ignore: [wip]}", "refs/heads/main", True),
     ("{branches: [main]}", "refs/tags/v1", False), ("{tags: ['v*']}", "refs/tags/v1", True),
-    ("{tags: ['v*']}", "refs/heads/v1", False), ("{}", "refs/tags/v1", True), ("{paths: [src/**]}", "refs/heads/x", True),
+    ("{tags: ['v*']}", "refs/heads/v1", False), ("{}", "refs/tags/v1", True),
+    ("{paths: [src/**]}", "refs/heads/x", True),
     ("{paths: [doc/**]}", "refs/heads/x", False), ("{paths-ignore: [src/**]}", "refs/heads/x", False),
     ("{paths: [src/**, '!src/**.md']}", "refs/heads/x", True), ("{paths: ['**.c']}", "refs/heads/x", True),
 ])

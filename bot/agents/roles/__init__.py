@@ -1,7 +1,7 @@
 """The roles: each is data, a file `<role>.toml` in this folder, and adding one is adding a file.
 
-`prompt` is a jinja2 template over the brief; `rules` (common.md) is put before it, the same for every role.
-What people wrote (goal, task, feedback) is handed to the template as values and shown fenced, as data.
+`prompt` is a jinja2 template over the brief; after it come common.md, the same for every role, with the repository's
+own conventions, and task.md, in which what people wrote (goal, task, feedback) is shown fenced, as data.
 """
 
 import tomllib
@@ -16,6 +16,8 @@ from bot.agents.tools import load as load_tools
 from bot.errors import ConfigError
 
 FOLDER = Path(__file__).parent
+CONVENTIONS = 8000
+"""Bytes of the repository's own AGENTS.md, as it stands on main, that a role is shown."""
 
 
 class Role(BaseModel):
@@ -48,8 +50,10 @@ class Role(BaseModel):
 
         env = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                                  keep_trailing_newline=False)
+        page = work.run(["git", "show", f"{work.brief.base_sha}:AGENTS.md"], keep=CONVENTIONS)
         values = {"brief": work.brief, "config": work.config, "role": self, "roles": everyone(),
-                  "workers": workers(work.config.workflow.mode)}
+                  "workers": workers(work.config.workflow.mode),
+                  "conventions": page.output.strip() if page.code == 0 else ""}
         rules = env.from_string((FOLDER / "common.md").read_text(encoding="utf-8")).render(values)
         task = env.from_string((FOLDER / "task.md").read_text(encoding="utf-8")).render(values)
         return [{"role": "system", "content": env.from_string(self.prompt).render(values) + "\n\n" + rules},

@@ -11,6 +11,7 @@ import json
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -32,13 +33,21 @@ class Tool:
     name: str
     description: str
     function: Callable[..., str]
-    arguments: type[BaseModel]
     writes: bool
     """It changes the worktree, so read-only roles can't have it."""
 
+    @cached_property
+    def arguments(self) -> type[BaseModel]:
+        """The function's parameters, but for the workplace, as a model that refuses whatever they don't allow."""
+        parameters = list(inspect.signature(self.function, eval_str=True).parameters.values())[1:]
+        fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default)
+                                  for p in parameters}
+        return create_model(f"{self.name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
+
     def schema(self) -> dict[str, Any]:
         """The tool as the OpenAI wire describes one."""
-        parameters = _plain(self.arguments.model_json_schema())
+        whole = self.arguments.model_json_schema()
+        parameters = _plain(whole, whole.get("$defs", {}))
         return {"type": "function", "function": {"name": self.name, "description": self.description,
                                                  "parameters": parameters}}
 
@@ -66,12 +75,8 @@ def tool(*, writes: bool = False, name: str = "") -> Callable[[Callable[..., str
     """Register a function as a tool under its own name (or `name`, for the kinds of `submit`)."""
 
     def register(function: Callable[..., str]) -> Callable[..., str]:
-        parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-        fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default)
-                                  for p in parameters}
-        model = create_model(f"{function.__name__}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
         description = " ".join(inspect.getdoc(function).split())
-        TOOLS[function.__name__] = Tool(name or function.__name__, description, function, model, writes)
+        TOOLS[function.__name__] = Tool(name or function.__name__, description, function, writes)
         return function
 
     return register
@@ -93,9 +98,12 @@ def clip(text: str, keep: int = KEEP) -> str:
             f"fewer lines, a narrower pattern, `| tail` …]\n\n{text[-tail:]}")
 
 
-def _plain(schema: Any) -> Any:
-    """A JSON schema without pydantic's titles, which say nothing and cost tokens."""
+def _plain(schema: Any, shared: dict[str, Any]) -> Any:
+    """A JSON schema with its references put in place (not every provider follows them), and without pydantic's
+    titles, which say nothing and cost tokens."""
     if isinstance(schema, dict):
-        return {key: _plain(value) for key, value in schema.items()
-                if not (key == "title" and isinstance(value, str))}
-    return [_plain(value) for value in schema] if isinstance(schema, list) else schema
+        if "$ref" in schema:
+            schema = shared[schema["$ref"].rpartition("/")[2]]
+        return {key: _plain(value, shared) for key, value in schema.items()
+                if key != "$defs" and not (key == "title" and isinstance(value, str))}
+    return [_plain(value, shared) for value in schema] if isinstance(schema, list) else schema

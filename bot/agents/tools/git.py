@@ -4,10 +4,16 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bot.agents import screen
 from bot.agents.tools import ToolError, tool
 from bot.agents.workplace import Workplace
 
 SINCE = {"head": "your own changes since this run began", "base": "everything on this branch since it left main"}
+
+FORMAT = ["--no-renames", "--no-stat", "--no-signature", "--full-index", "--no-ext-diff", "--no-textconv",
+          "--no-binary", "--zero-commit", "--src-prefix=a/", "--dst-prefix=b/", "--no-cover-letter", "--no-attach",
+          "--no-thread", "--subject-prefix=PATCH", "--no-numbered", "--no-encode-email-headers"]
+"""What bot/agents/mbox.py reads."""
 
 
 @tool()
@@ -37,6 +43,8 @@ def git_commit(at: Workplace,
                    "then, if needed, an empty line and why"))]) -> str:
     """Commit everything that was changed in the worktree. Do it at each sound step; what is left is committed
     when you submit."""
+    if reasons := screen.message(message):
+        raise ToolError("the message can't be taken: " + "; ".join(reasons))
     return commit(at, message) or "nothing to commit: no file was changed since the last commit"
 
 
@@ -64,12 +72,19 @@ def commit(at: Workplace, message: str) -> str:
     return at.git("log", "-1", "--stat=100", "--format=%h %s")
 
 
-def patch(at: Workplace) -> str:
+def squash(at: Workplace, message: str) -> None:
+    """Make one commit of all that this run has committed."""
+    subjects = at.git("log", "--reverse", "--format=- %s", f"{at.brief.head_sha}..HEAD")
+    at.git("reset", "--quiet", "--soft", at.brief.head_sha, commit=True)
+    commit(at, f"{message}\n\n{subjects}")
+
+
+def patch(at: Workplace) -> bytes:
     """The commits of this run as an mbox for `git am`; empty if there are none."""
     start = at.brief.head_sha
     if at.git("rev-list", "--merges", f"{start}..HEAD").strip():
         raise ToolError("expected a straight line of commits, found a merge; undo it and commit the changes alone")
-    return at.git("format-patch", "--stdout", "--no-renames", "--no-stat", "--no-signature", "--full-index",
-                  "--no-ext-diff", "--no-textconv", "--no-binary", "--zero-commit", "--src-prefix=a/",
-                  "--dst-prefix=b/", "--no-cover-letter", "--no-attach", "--no-thread", "--subject-prefix=PATCH",
-                  "--no-numbered", "--no-encode-email-headers", f"{start}..HEAD", keep=64 << 20)
+    done = at.run(["git", "format-patch", "--stdout", *FORMAT, f"{start}..HEAD"], keep=64 << 20)
+    if done.code or done.cut:
+        raise ToolError(f"git format-patch: {done.output[-500:].strip() or 'more than 32 MiB'}")
+    return done.raw

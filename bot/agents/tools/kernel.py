@@ -65,10 +65,13 @@ def boot_kernel(at: Workplace, arch: Arch,
             for line in [*(line for line in type_lines if line.strip() != "poweroff"), "poweroff"]:
                 machine.wait_for(PROMPT, begin)
                 begin = machine.send(line)
-            code = machine.wait()
-            ended = EXIT.get(code, f"exit code {code}; expected 33 (pass), 35 (fail) or 37 (panic)")
+            machine.wait()
+            ended = ""
         except Stopped as stopped:
             ended = stopped.text
+        code = machine.left()
+        if code is not None:
+            ended = EXIT.get(code, f"exit code {code}; expected 33 (pass), 35 (fail) or 37 (panic)")
         console, errors = machine.text, machine.errors.strip()
     return f"{arch}: {ended}, after {machine.seconds:.1f} s\n{clip(console)}{clip(errors, 1000)}"
 

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from bot.agents.tools import ToolError, tool
+from bot.agents import screen
+from bot.agents.tools import ToolError, git, tool
 from bot.agents.workplace import Workplace
-from bot.handoff import Finding, Plan, PlanTask, Review
+from bot.handoff import Finding, Plan, PlanTask, Result, Review
 from bot.reconcile.plan import check
 
 
@@ -21,7 +22,7 @@ class Submitted(Exception):
 @tool(name="submit")
 def submit_plan(at: Workplace,
                 summary: Annotated[str, Field(min_length=10, max_length=2000, description=(
-                    "two to five sentences for the people who read the goal: what will be done, and how it is proved"))],
+                    "two to five sentences for those who read the goal: what will be done, and how it is proved"))],
                 tasks: Annotated[list[PlanTask], Field(min_length=1, description=(
                     "keys t1, t2, …; depends_on names the keys of tasks that must be landed before"))]) -> str:
     """Hand in the plan. This ends the run."""
@@ -70,11 +71,27 @@ def submit_work(at: Workplace,
                     "feedback, how it was answered"))],
                 gave_up: Annotated[bool, Field(description="true if the task can't be done; say why")] = False) -> str:
     """Hand in your work: everything in the worktree, committed or not, becomes a pull request. This ends the run."""
-    from bot.agents.tools import git
-
     if not gave_up:
-        git.commit(at, at.brief.task_title or at.brief.goal_title)
-        if not git.patch(at):
-            raise ToolError("expected at least one changed file, found none; do the task first, or call submit with "
-                            "gave_up=true and say why it can't be done")
+        title = at.brief.task_title or at.brief.goal_title
+        git.commit(at, title)
+        reasons = _screened(at, summary)
+        if reasons and not _screened(at, ""):
+            raise ToolError("summary: " + "; ".join(reasons))
+        if reasons:  # perhaps an earlier commit has what the last one mended
+            git.squash(at, title)
+            reasons = _screened(at, summary)
+        if reasons:
+            raise ToolError("the change can't be taken as it is:\n" + "\n".join(reasons[:20]))
     raise Submitted(summary, gave_up=gave_up)
+
+
+def _screened(at: Workplace, summary: str) -> list[str]:
+    """What `auton screen` will say, so that the model can mend it now."""
+    patch = git.patch(at)
+    if not patch:
+        raise ToolError("expected at least one changed file, found none; do the task first, or call submit with "
+                        "gave_up=true and say why it can't be done")
+    brief = at.brief
+    result = Result(key=brief.key, role=brief.role, goal=brief.goal, task=brief.task, attempt=brief.attempt,
+                    model=brief.model, status="submitted", summary=summary, head_sha=brief.head_sha, patch=True)
+    return screen.check(result, patch, at.config)

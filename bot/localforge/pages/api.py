@@ -105,10 +105,11 @@ def _message(response: httpx.Response) -> str:
     words = [str(body.get("message") or response.reason_phrase)]
     for error in body.get("errors") or []:
         if isinstance(error, dict):
-            words.append(str(error.get("message") or f"{error.get('field', 'a field')}: {error.get('code', 'invalid')}"))
+            code = f"{error.get('field', 'a field')}: {error.get('code', 'invalid')}"
+            words.append(str(error.get("message") or code))
         else:
             words.append(str(error))
-    return ": ".join(words[:1]) + ("" if len(words) < 2 else ": " + "; ".join(words[1:]))
+    return f"{words[0]}: {'; '.join(words[1:])}" if len(words) > 1 else words[0]
 
 
 def _last(link: str, number: int) -> int:

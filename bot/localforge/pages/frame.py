@@ -58,8 +58,8 @@ class Site:
             loader=jinja2.PackageLoader("bot.localforge.pages"), autoescape=True, undefined=jinja2.StrictUndefined,
             trim_blocks=True, lstrip_blocks=True)
         self.templates.globals.update(words=words, link=link, markdown=markdown.render, diff=diff, code=highlight)
-        self.templates.filters.update(ago=words.ago, clock=words.clock, plural=words.plural, seen=highlight.seen, title=highlight.title,
-                                      qs=lambda query: f"?{query}", dictitems=lambda found: found.items())
+        self.templates.filters.update(ago=words.ago, clock=words.clock, plural=words.plural, seen=highlight.seen,
+                                      title=highlight.title, dictitems=lambda found: found.items())
 
     @property
     def cookie(self) -> str:
@@ -90,7 +90,7 @@ class View:
     session: session.Session | None
     form: dict[str, str] = field(default_factory=dict)
     repo: dict | None = None
-    shared: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def api(self) -> Api:
@@ -122,16 +122,15 @@ class View:
             self.api.get("repos", self.name),
             self.api.page("repos", self.name, "pulls", state="open", per_page=1))
         count = pulls.last if pulls.items else 0
-        self.shared.update(pull_count=count, issue_count=max(0, self.repo["open_issues_count"] - count))
+        self.counts.update(pull_count=count, issue_count=max(0, self.repo["open_issues_count"] - count))
         return self.repo
 
     async def render(self, template: str, status: int = 200, **data: Any) -> Response:
         notes = self.session.notes[:] if self.session else []
         if self.session:
             self.session.notes.clear()
-        values = {"view": self, "repo": self.repo, "notes": notes, "viewer": self.session.login if self.session else "",
-                  "csrf": self.session.csrf if self.session else "", "version": assets.VERSION, "colors": "", "refresh": 0,
-                  "tab": "", **self.shared, **data}
+        values = {"view": self, "repo": self.repo, "notes": notes, "version": assets.VERSION,
+                  "viewer": self.session.login if self.session else "", "tab": "", "colors": "", "refresh": 0, **data}
         body = await run_in_threadpool(self.site.templates.get_template(template).render, values)
         return HTMLResponse(body, status)
 
@@ -159,7 +158,8 @@ def page(path: str, method: str = "GET", signed_in: bool = True) -> Callable[[Pa
 def routes(site: Site) -> list[Route]:
     found = [Route(path, _endpoint(site, function, method, signed_in), methods=[method])
              for path, method, function, signed_in in PAGES]
-    return [*assets.ROUTES, *found, Route("/{path:path}", _endpoint(site, _nowhere, "GET", True), methods=["GET", "POST"])]
+    nowhere = Route("/{path:path}", _endpoint(site, _nowhere, "GET", True), methods=["GET", "POST"])
+    return [*assets.ROUTES, *found, nowhere]
 
 
 async def _nowhere(view: View) -> Response:
@@ -178,6 +178,7 @@ def _endpoint(site: Site, function: Page, method: str, signed_in: bool) -> Calla
         except Exception:
             mark = secrets.token_hex(4)
             log.exception("page %s failed (%s)", request.url.path, mark)
+            view.repo = None  # what broke may be in it
             response = await _error(view, Stop(
                 500, f"This page broke. The forge's log says why, at the mark {mark}.",
                 "Load the page again; if it stays broken, the rest of the forge still works.", _typed(view)))
@@ -259,5 +260,6 @@ async def _error(view: View, stop: Stop, request: str = "") -> Response:
     titles = {400: "Bad request", 403: "Not allowed", 404: "Not found", 413: "Too large", 422: "Not accepted",
               429: "Too many requests", 500: "Something broke", 501: "Not in this emulator"}
     return await view.render("error.html", stop.status, title=titles.get(stop.status, "Not possible"),
-                             stop=stop, asked=request)
+                             stop=stop, asked=request,
+                             place=view.name if "repo" in view.request.path_params else "")
 

@@ -17,8 +17,8 @@ MOST = 300_000  # characters of a text that is coloured
 LINE = 4_000  # characters of a line that are shown
 
 SUFFIXES = {
-    "c": "CLexer", "h": "CLexer", "cc": "CppLexer", "cpp": "CppLexer", "hpp": "CppLexer", "s": "GasLexer", "S": "GasLexer",
-    "py": "PythonLexer", "pyi": "PythonLexer", "rs": "RustLexer", "go": "GoLexer", "sh": "BashLexer", "mk": "MakefileLexer",
+    "c": "CLexer", "h": "CLexer", "cc": "CppLexer", "cpp": "CppLexer", "hpp": "CppLexer", "rs": "RustLexer",
+    "s": "GasLexer", "S": "GasLexer", "py": "PythonLexer", "go": "GoLexer", "sh": "BashLexer", "mk": "MakefileLexer",
     "toml": "TOMLLexer", "json": "JsonLexer", "yml": "YamlLexer", "yaml": "YamlLexer", "md": "MarkdownLexer",
     "html": "HtmlLexer", "css": "CssLexer", "js": "JavascriptLexer", "ts": "TypeScriptLexer", "sql": "SqlLexer",
     "diff": "DiffLexer", "patch": "DiffLexer", "ini": "IniLexer", "cfg": "IniLexer", "zig": "ZigLexer",
@@ -28,7 +28,8 @@ NAMES = {"Makefile": "mk", "GNUmakefile": "mk"}
 LANGUAGES = {"python": "py", "bash": "sh", "shell": "sh", "console": "sh", "make": "mk", "makefile": "mk", "rust": "rs",
              "javascript": "js", "c++": "cpp", "asm": "s", "gas": "s", "markdown": "md"}
 
-_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
 
 
 def seen(text: str) -> Markup:

@@ -44,20 +44,23 @@ async def conversation(view: View) -> Response:
         view.api.all("repos", view.name, "pulls", number, "reviews"),
         view.api.all("repos", view.name, "pulls", number, "comments"),
         view.api.all("repos", view.name, "pulls", number, "commits", pages=3))
-    return await view.render("pull.html", part="conversation", refresh=4, timeline=_timeline(comments, reviews, remarks, commits), **data)
+    return await view.render("pull.html", part="conversation", refresh=4,
+                             timeline=_timeline(comments, reviews, remarks, commits), **data)
 
 
 @page("/{owner}/{repo}/pull/{number:int}/commits")
 async def commits(view: View) -> Response:
     data, found = await asyncio.gather(
-        _read(view), view.api.page("repos", view.name, "pulls", view.arg("number"), "commits", per_page=50, page=view.page))
+        _read(view), view.api.page("repos", view.name, "pulls", view.arg("number"), "commits", per_page=50,
+                                   page=view.page))
     return await view.render("pull_commits.html", part="commits", commits=await with_verdicts(view, found), **data)
 
 
 @page("/{owner}/{repo}/pull/{number:int}/files")
 async def files(view: View) -> Response:
     data, entries, remarks = await asyncio.gather(
-        _read(view), view.api.page("repos", view.name, "pulls", view.arg("number"), "files", per_page=50, page=view.page),
+        _read(view), view.api.page("repos", view.name, "pulls", view.arg("number"), "files", per_page=50,
+                                   page=view.page),
         view.api.all("repos", view.name, "pulls", view.arg("number"), "comments"))
     return await view.render("pull_files.html", part="files", entries=entries, remarks=place(remarks),
                              files=diff.files(entries.items, view.query("file")), **data)
@@ -80,12 +83,12 @@ def _timeline(comments: list, reviews: list, remarks: list, commits: list) -> li
     by_review: dict[int | None, list] = {}
     for remark in remarks:
         by_review.setdefault(remark.get("pull_request_review_id"), []).append(remark)
-    items = [(c["created_at"], "comment", c) for c in comments]
+    items = [(c["commit"]["committer"]["date"], "commit", c) for c in commits]
+    items += [(c["created_at"], "comment", c) for c in comments]
     for review in reviews:
         inline = by_review.pop(review["id"], [])
         if review.get("body") or inline or review["state"] != "COMMENTED":
             items.append((review.get("submitted_at") or "", "review", {**review, "inline": inline}))
     for alone in by_review.values():
         items += [(r["created_at"], "remark", r) for r in alone]
-    items += [(c["commit"]["committer"]["date"], "commit", c) for c in commits]
     return [(kind, thing) for _, kind, thing in sorted(items, key=lambda item: (words.when(item[0]) is None, item[0]))]

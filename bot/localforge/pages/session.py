@@ -52,12 +52,11 @@ class Sessions:
 
 
 def people(data: Path) -> dict[str, str]:
-    """Tokens by login of those whom forge.json lets sign in here: its owner and its guest."""
+    """Tokens by login of those whom forge.json lets sign in here: the owner and the guest."""
     try:
-        told = json.loads((data / "forge.json").read_text())
-    except (OSError, ValueError):
+        return dict(json.loads((data / "forge.json").read_text())["tokens"])
+    except (OSError, ValueError, KeyError):
         return {}
-    return {told[who]["login"]: told[who]["token"] for who in ("owner", "guest") if who in told}
 
 
 def same_user(client: tuple[str, int] | None) -> bool:

@@ -38,7 +38,7 @@ async def _folder(view: View, ref: str, path: str, front: bool = False) -> Respo
         return RedirectResponse(link(view.name, "blob", ref, path), 303)
     entries = sorted(entries or [], key=lambda e: (e["type"] != "dir", e["name"].lower()))
     about = next((e for e in entries if e["name"].lower() in ("readme.md", "readme")), None)
-    readme = _text(await view.api.get("repos", view.name, "contents", *_parts(about["path"]), ref=ref)) if about else None
+    readme = _text(await view.api.get("repos", view.name, "contents", about["path"], ref=ref)) if about else None
     return await view.render("tree.html", tab="code", ref=ref, path=path, entries=entries, branches=branches,
                              readme=readme, base=f"{ref}/{path}/" if path else f"{ref}/", commits=commits, front=front)
 

@@ -6,6 +6,7 @@ import re
 from bot.localforge import events, pushes
 from bot.localforge.git import ZERO
 from bot.localforge.merging import signature
+from bot.localforge.payloads import node_id
 from bot.localforge.payloads import repos as payloads
 from bot.localforge.store import now
 from bot.localforge.wire import Refusal, invalid, not_found, route
@@ -120,13 +121,14 @@ def dispatch(call):
             422,
             "Invalid request.\n\nNo more than 10 properties are allowed; expected an object for client_payload.",
         )
+    installation = {"id": 1, "node_id": node_id("Installation", 1)}
     events.record(
         call.forge,
         call.repo,
         call.actor,
         "repository_dispatch",
         name,
-        lambda: {"branch": call.repo["default_branch"], "client_payload": payload, "installation": None},
+        lambda: {"branch": call.repo["default_branch"], "client_payload": payload, "installation": installation},
     )
 
 

@@ -1,6 +1,7 @@
 /* PL011 UART. Arm PrimeCell UART (PL011) Technical Reference Manual, DDI 0183G, chapter 3.
    Speed and format are left as the firmware set them. */
 #include "irq.h"
+#include "mm.h"
 #include "uart.h"
 
 enum { DR = 0x00, FR = 0x18, LCR_H = 0x2c, CR = 0x30, IMSC = 0x38, ICR = 0x44 };
@@ -41,6 +42,7 @@ static void start(struct serial *serial)
 
 struct serial *pl011_attach(uintptr_t base, unsigned irq_line)
 {
+    io_map(base, 0x1000);
     uart = (struct uart){.serial = {write_all, start}, .base = base, .irq_line = irq_line};
     mmio_write32(base + IMSC, 0);
     mmio_write32(base + ICR, INT_ALL);

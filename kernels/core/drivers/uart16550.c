@@ -1,10 +1,12 @@
 /* 16550 UART, in ports or in memory. National Semiconductor PC16550D data sheet, section 8 (registers).
-   Speed and format are left as the firmware set them, except on the port variant, which is set to 115200 8N1. */
+   Speed and format are left as the firmware set them, except on the port variant, which is set to 115200 8N1. The
+   FIFO is left alone too: switching it on or off drops what was typed ahead. */
 #include "irq.h"
+#include "mm.h"
 #include "uart.h"
 
-enum { DATA = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5 };
-enum { IER_RECEIVED = 1, FCR_ENABLE = 1, LCR_8N1 = 3, LCR_DLAB = 0x80, MCR_DTR_RTS_OUT2 = 0x0b };
+enum { DATA = 0, IER = 1, LCR = 3, MCR = 4, LSR = 5 };
+enum { IER_RECEIVED = 1, LCR_8N1 = 3, LCR_DLAB = 0x80, MCR_DTR_RTS_OUT2 = 0x0b };
 enum { LSR_DATA = 0x01, LSR_SPACE = 0x20, SPIN_MAX = 10000000 };
 
 static struct uart {
@@ -40,6 +42,8 @@ static void start(struct serial *serial)
 
 struct serial *uart16550_attach(struct io io, unsigned irq_line)
 {
+    if (!io.port)
+        io_map(io.base, 8u << io.shift);
     uart = (struct uart){.serial = {write_all, start}, .io = io, .irq_line = irq_line};
     io_write8(&io, IER, 0);
     if (io.port) {
@@ -48,7 +52,5 @@ struct serial *uart16550_attach(struct io io, unsigned irq_line)
         io_write8(&io, IER, 0);
     }
     io_write8(&io, LCR, LCR_8N1);
-    receive(NULL); /* switching the FIFO on drops what was typed ahead */
-    io_write8(&io, FCR, FCR_ENABLE);
     return &uart.serial;
 }

@@ -156,7 +156,6 @@ static uintptr_t find_room(const struct boot_info *boot, size_t bytes)
 static void give_range(uintptr_t start, uintptr_t end)
 {
     size_t at = start >> PAGE_SHIFT, past = end >> PAGE_SHIFT;
-    total_pages += past - at;
     while (at < past) {
         unsigned order = PAGE_ORDERS - 1;
         while ((at & (((size_t)1 << order) - 1)) || at + ((size_t)1 << order) > past)
@@ -191,6 +190,7 @@ void page_init(const struct boot_info *boot)
     for (unsigned i = 0; i < boot->ram_count; i++) {
         low = MIN(low, boot->ram[i].start);
         high = MAX(high, boot->ram[i].end);
+        total_pages += (boot->ram[i].end - boot->ram[i].start) >> PAGE_SHIFT;
     }
     if (high <= low)
         panic("no memory: expected RAM ranges from the boot protocol, found none");

@@ -9,6 +9,7 @@ webhooks.txt, without prose or examples, converted from OpenAPI 3.0 to JSON Sche
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -82,6 +83,52 @@ def definitions(roots, components):
     return dict(sorted(done.items()))
 
 
+def share(cut):
+    """Give every schema that is written out more than once a name: the webhooks repeat theirs a hundred times."""
+    counts, names = Counter(), {}
+
+    def key(node):
+        return json.dumps(node, sort_keys=True, separators=(",", ":"))
+
+    def count(node):
+        if isinstance(node, list):
+            for item in node:
+                count(item)
+        elif isinstance(node, dict):
+            if is_schema(node):
+                counts[key(node)] += 1
+            for value in node.values():
+                count(value)
+
+    def replace(node):
+        if isinstance(node, list):
+            return [replace(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        text = key(node) if is_schema(node) else ""
+        if counts[text] > 1 and len(text) > 60:
+            if text not in names:
+                names[text] = f"s{len(names)}"
+                shared[names[text]] = {key: replace(value) for key, value in node.items()}
+            return {"$ref": DEFS + names[text]}
+        return {key: replace(value) for key, value in node.items()}
+
+    def is_schema(node):
+        return isinstance(node.get("type"), str | list) or "anyOf" in node or "oneOf" in node
+
+    shared = {}
+    count(cut)
+    return {
+        **replace({name: value for name, value in cut.items() if name != "$defs"}),
+        "$defs": {**{name: inside(replace, value) for name, value in cut["$defs"].items()}, **shared},
+    }
+
+
+def inside(replace, node):
+    """A named definition keeps its own name; only what it holds is shared."""
+    return {key: replace(value) for key, value in node.items()}
+
+
 def json_schema(response, spec):
     if "$ref" in response:
         response = spec["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
@@ -126,7 +173,7 @@ def cut_webhooks(spec):
 def main(api, hooks):
     for out, cut, source in (("api.json", cut_api, api), ("webhooks.json", cut_webhooks, hooks)):
         spec = json.loads((Path(source) / "generated" / "api.github.com.json").read_text())
-        text = json.dumps(cut(spec), separators=(",", ":"), sort_keys=True)
+        text = json.dumps(share(cut(spec)), separators=(",", ":"), sort_keys=True)
         (HERE / out).write_text(text + "\n")
         print(f"{out}: {len(text)} bytes of {spec['info']['version']}")
 
