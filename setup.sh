@@ -103,6 +103,7 @@ system_packages() {
     # Ubuntu's `chromium` is a snap, which can't be installed everywhere: there the tests use what is found.
     if [ "$level" = test ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null; then
         command -v chromium >/dev/null || want="$want chromium"
+        command -v chromedriver >/dev/null || want="$want chromium-driver"
     fi
     # shellcheck disable=SC2086
     [ -z "$want" ] || install_packages $want
