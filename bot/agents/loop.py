@@ -35,6 +35,8 @@ class Ended(Exception):
 def run(brief: Brief, worktree: Path, out: Path, model: Model, config: Config) -> Result:
     """Run the agent that `brief` describes in `worktree`; write its files below `out` and return the result."""
     role = roles.load(brief.role)
+    steps = min(brief.limits.steps, role.steps or brief.limits.steps)
+    brief = brief.model_copy(update={"limits": brief.limits.model_copy(update={"steps": steps})})
     work = Workplace(worktree, brief, config, role.read_only)
     with session.Trajectory(out, brief, model, role) as trajectory:
         agent = Agent(work, role, model, trajectory)
