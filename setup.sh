@@ -30,6 +30,9 @@ fail() {
 # explain WHAT: end with the likeliest cause found at the end of the log.
 explain() {
     cause=$(tail -n 60 "$log" 2>/dev/null || true)
+    for folder in . /var "${TMPDIR:-/tmp}"; do # a full disk also keeps the cause out of the log
+        [ "$(megabytes "$folder")" -ge 20 ] || cause="No space left on device"
+    done
     case $cause in
     *"No space left on device"* | *"enough free space"* | *"Errno 28"*)
         fail "$1 failed: the disk is full" "free some space (df -h . /tmp /var; TMPDIR=… moves pip's), then $again" ;;
@@ -43,9 +46,12 @@ explain() {
     fail "$1 failed" "see $log, then $again"
 }
 
+# megabytes FOLDER: what is free there.
+megabytes() { df -Pm "$1" | awk 'NR == 2 { print $4 }'; }
+
 # space MEGABYTES FOLDER: refuse early what can't end well.
 space() {
-    free=$(df -Pm "$2" | awk 'NR == 2 { print $4 }')
+    free=$(megabytes "$2")
     [ "$free" -ge "$1" ] || fail "expected $1 MB free at $2, found $free MB" "free some space, then $again"
 }
 

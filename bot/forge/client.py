@@ -177,7 +177,8 @@ class Forge:
     def add_sub_issue(self, parent: int, child_id: int) -> None:
         """Already being its sub-issue is fine."""
         try:
-            self.wire.call("POST", f"{self.at}/issues/{parent}/sub_issues", body={"sub_issue_id": child_id}, repeat=True)
+            self.wire.call("POST", f"{self.at}/issues/{parent}/sub_issues", repeat=True,
+                           body={"sub_issue_id": child_id})
         except Answered as error:
             if error.status != 422:
                 raise

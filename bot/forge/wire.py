@@ -154,8 +154,8 @@ def _message(text: str) -> str:
 
 def _cause(error: Exception) -> str:
     text = str(error)
-    for known in ("Connection refused", "Name or service not known", "timed out", "Temporary failure in name resolution",
-                  "CERTIFICATE_VERIFY_FAILED", "Network is unreachable"):
+    for known in ("Connection refused", "Name or service not known", "Temporary failure in name resolution",
+                  "timed out", "CERTIFICATE_VERIFY_FAILED", "Network is unreachable"):
         if known.lower() in text.lower():
             return known.lower()
     return type(error).__name__

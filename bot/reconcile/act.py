@@ -1,7 +1,7 @@
 """All writing: carries out the actions that were decided on, in order. Reads nothing but what a write answers.
 
 Each write is idempotent on the forge or was searched for by its key in the snapshot, which no other tick can have
-outdated: ticks hold the lock (`lock.py`). A write that finds the world changed raises `Outdated`, and a new round begins.
+outdated: ticks hold the lock (`lock.py`). A write that finds the world changed raises `Outdated`: look again.
 """
 
 from collections.abc import Callable

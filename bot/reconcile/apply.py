@@ -19,13 +19,14 @@ from bot.reconcile import memory, sticky, texts
 from bot.reconcile import model as m
 from bot.reconcile.tick import our_clone
 
-KEY = re.compile(r"g(?P<goal>[1-9]\d{0,8})-(?:t(?P<task>[1-9]\d{0,8})|plan)-a(?P<attempt>[1-9]\d{0,3})-(?P<role>[a-z_]{1,40})")
+KEY = re.compile(r"g(?P<goal>[1-9]\d{0,8})-(?:t(?P<task>[1-9]\d{0,8})|plan)"
+                 r"-a(?P<attempt>[1-9]\d{0,3})-(?P<role>[a-z_]{1,40})")
 MOST_PATCH = 8 << 20  # bytes
 TICK = "auton-tick.yml"
 
 
 def apply(forge: Forge, config: Config, folder: Path, key: str) -> m.RunRecord:
-    """Apply what lies in `folder` as the run `key`; what is on the forge of it then. Refused if it is no run of ours."""
+    """Apply what lies in `folder` as the run `key`; the record of it. Refused if it is no run of ours."""
     result = read(Result, folder / "result.json")
     where = _check(result, key)
     issue = where["task"] or where["goal"]
@@ -157,12 +158,12 @@ def _review(forge: Forge, result: Result, where: dict) -> None:
 
 def _post_review(forge: Forge, pull: Pull, review: Review, sha: str, key: str) -> None:
     """Findings as inline comments; the forge refuses lines outside the diff, then they go into the text."""
-    inline = [{"path": f.path, "line": f.line, "side": "RIGHT", "body": f"**{f.severity}**: {texts.plain(f.text, 3000)}"}
-              for f in review.findings]
+    inline = [{"path": f.path, "line": f.line, "side": "RIGHT", "body": texts.finding(f)} for f in review.findings]
     hidden = {"kind": "review", "key": key}
     try:
         forge.create_review(pull.number, sha, sticky.render(texts.review_body(review, sha, []), hidden), inline)
     except Answered as error:
         if error.status != 422 or not inline:
             raise
-        forge.create_review(pull.number, sha, sticky.render(texts.review_body(review, sha, review.findings), hidden), [])
+        body = sticky.render(texts.review_body(review, sha, review.findings), hidden)
+        forge.create_review(pull.number, sha, body, [])

@@ -49,7 +49,8 @@ def build(forge: Forge, config: Config, key: str, goal: int, task: int | None, r
         task_title=text.title if text else "", task_body=_own_words(text.body) if text else "",
         plan=[TaskLine(key=t.key, number=n, title=titles.get(n, ""), role=t.role, state=t.state)
               for n, t in sorted(tasks.items())],
-        branch=branch, base_sha=base, head_sha=head, targets=list(config.targets), model=_model(config, of_goal, kept, role),
+        branch=branch, base_sha=base, head_sha=head, targets=list(config.targets),
+        model=_model(config, of_goal, kept, role),
         limits=Limits(cost_usd=run.reserved, steps=config.agents.steps, seconds=config.agents.seconds),
         feedback=[*kept.feedback, *_people(forge, comments, pulls, last, bot)])
 

@@ -100,8 +100,9 @@ def plan(r, goal, task, words, who):
             raise No("work on the present plan has begun; `/auton cancel` its tasks, or file a new goal")
         for number, t in tasks.items():
             r.tasks[number] = t.but(state="cancelled", reason="the goal was planned anew")
-        new = old.but(state="planning", by=who, digest=new.digest, plan_key="", plan_digest="", approved_by="", voided=False,
-                      stuck="", reason="", feedback=(), allowed=old.attempt + r.config.workflow.max_attempts)
+        new = old.but(state="planning", by=who, digest=new.digest, plan_key="", plan_digest="", approved_by="",
+                      voided=False, stuck="", reason="", feedback=(),
+                      allowed=old.attempt + r.config.workflow.max_attempts)
     else:
         r.before.append(m.MakeLabels())
     r.goals[goal] = with_options(new, words)

@@ -146,7 +146,8 @@ def _planning(r: Round, number: int, mem: m.GoalMemory) -> None:
     attempt = mem.attempt + 1
     key = f"g{number}-plan-a{attempt}-manager"
     if reserve := _pay(r, number, mem, None):
-        r.goals[number] = mem.but(attempt=attempt, reason="", runs=(*mem.runs, _run(r, key, "manager", attempt, reserve)))
+        run = _run(r, key, "manager", attempt, reserve)
+        r.goals[number] = mem.but(attempt=attempt, reason="", runs=(*mem.runs, run))
         r.after.append(m.StartAgent(key, number, None, "manager", attempt))
 
 
@@ -301,7 +302,8 @@ def _adopt(r: Round, number: int) -> None:
     task = r.snap.tasks[number]
     work = plan_of(r, r.goals[task.goal])
     prefix, _, key = task.key.rpartition(".")
-    line = next((t for t in work.tasks if t.key == key), None) if work and prefix == r.goals[task.goal].plan_key else None
+    ours = work and prefix == r.goals[task.goal].plan_key
+    line = next((t for t in work.tasks if t.key == key), None) if ours else None
     if line is None:
         return
     by_key = {t.key: t for t in r.snap.tasks.values() if t.goal == task.goal}

@@ -1,4 +1,4 @@
-"""What the reconcile loop thinks with: the memory kept on the forge, the snapshot that is read, the actions it decides on.
+"""What the reconcile loop thinks with: the memory kept on the forge, the snapshot that is read, the actions decided on.
 
 `GoalMemory` and `TaskMemory` are the hidden JSON of the sticky comments (`sticky.py`); only the tick writes them.
 `RunRecord` and `VerifyRecord` are what `auton apply` and `auton report` leave for the tick to find; they write
@@ -16,10 +16,10 @@ from bot.handoff import Feedback, Plan, Review, Usage
 from bot.reconcile.slash import Command as Words
 
 GOAL_STATES = ("planning", "planned", "active", "done", "blocked", "cancelled")
-TASK_STATES = ("waiting", "ready", "running", "review", "verify", "queued", "landed", "failed", "needs-human", "cancelled")
-GoalState = Literal["planning", "planned", "active", "done", "blocked", "cancelled"]
-TaskState = Literal["waiting", "ready", "running", "review", "verify", "queued", "landed", "failed", "needs-human",
-                    "cancelled"]
+TASK_STATES = ("waiting", "ready", "running", "verify", "review", "queued", "landed", "failed", "needs-human",
+               "cancelled")
+GoalState = Literal[GOAL_STATES]
+TaskState = Literal[TASK_STATES]
 ENDED = ("landed", "cancelled")
 STUCK = ("failed", "needs-human")
 

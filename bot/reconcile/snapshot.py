@@ -24,7 +24,7 @@ BRANCHES = "refs/heads/auton/"
 
 
 def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | None = None) -> m.Snapshot:
-    """`main` may be given if it was read a moment ago: a batch that is built on an old one is refused when it is pushed."""
+    """`main` may be given if it was read a moment ago: a batch that is built on an old one can't be pushed."""
     bot = config.forge.bot
     today = now.strftime("%Y-%m-%dT00:00:00Z")
     issues = forge.issues("auton:goal")
@@ -106,7 +106,8 @@ def _commands(forge, comments, goals, tasks, notices, bot) -> Iterator[m.Command
         yield m.Command(comment, number, tuple(words), forge.may_write(comment.author))
 
 
-def _verdicts(forge: Forge, tasks: dict[int, m.TaskMemory], refs: dict[str, str], bot: str) -> dict[str, m.VerifyRecord]:
+def _verdicts(forge: Forge, tasks: dict[int, m.TaskMemory], refs: dict[str, str],
+              bot: str) -> dict[str, m.VerifyRecord]:
     """What CI said of the commits whose verdict is awaited: heads in state verify, and the queue's branches."""
     wanted = {t.head for t in tasks.values() if t.state == "verify" and t.verify and t.verify.sha == t.head}
     wanted |= {sha for ref, sha in refs.items() if ref.startswith(integrate.QUEUE)}
@@ -131,7 +132,7 @@ def _runs(forge, kept, tasks, refs, records, verdicts, since: str) -> dict[str, 
 
 
 def _chain(forge, git, goals, tasks, refs, main):
-    """The queue merged on top of main in our own clone: links, the first clash, trees by commit, what is merged already."""
+    """The queue merged on top of main in our own clone: links, the first clash, trees by commit, what is merged."""
     memories = {n: t.memory for n, t in tasks.items() if t.memory}
     waiting = integrate.order(memories, {n: g.memory for n, g in goals.items() if g.memory})
     if not waiting:

@@ -348,8 +348,7 @@ class JobRun:
         for key, value in inputs.items():
             self.log.line(f"  {key}: {value}")
         self.log.line("##[endgroup]")
-        here = Here(host=given.host, repo=given.run["repo"], sha=given.run["sha"], ref=given.run["ref"],
-                    run_id=given.run["id"], token=given.token, permissions=self.permissions,
+        here = Here(host=given.host, run=given.run, token=given.token, permissions=self.permissions,
                     workspace=self.workspace, log=self.log.output, git=self._git, artifacts=given.artifacts)
         started, before = time.monotonic(), self.in_processes
         try:

@@ -61,6 +61,7 @@ class Api:
             ("POST", f"{a}/runs/{{run:int}}/rerun-failed-jobs", "write", self.rerun_failed),
             ("GET", f"{a}/runs/{{run:int}}/logs", "read", self.run_logs),
             ("GET", f"{a}/runs/{{run:int}}/attempts/{{attempt:int}}/logs", "read", self.run_logs),
+            ("DELETE", f"{a}/runs/{{run:int}}/logs", "write", self.delete_logs),
             ("GET", f"{a}/runs/{{run:int}}/timing", "read", self.timing),
             ("GET", f"{a}/runs/{{run:int}}/artifacts", "read", self.artifacts),
             ("GET", f"{a}/jobs/{{job:int}}", "read", self.job),
@@ -231,6 +232,11 @@ class Api:
         if row["status"] != "completed":
             raise Refusal(403, "Cannot delete a workflow run that is not completed")
         self.runner.request(self.runner.delete, row["id"])
+        return Response(status_code=204)
+
+    def delete_logs(self, call: "Call") -> Response:
+        for row in self.store.jobs(self._run_of(call)["id"]):
+            self.runner.logs.remove(row["id"])
         return Response(status_code=204)
 
     def cancel(self, call: "Call") -> Response:

@@ -452,7 +452,7 @@ class Scheduler:
         for row in self.artifacts.of_run(run_id):
             self.artifacts.remove(row["id"])
         for row in self.store.jobs(run_id):
-            shutil.rmtree(self.logs.folder / str(row["id"]), ignore_errors=True)
+            self.logs.remove(row["id"])
             self.store.execute("DELETE FROM steps WHERE job_id = ?", row["id"])
         for table, column in (("annotations", "run_id"), ("jobs", "run_id"), ("runs", "id")):
             self.store.execute(f"DELETE FROM {table} WHERE {column} = ?", run_id)

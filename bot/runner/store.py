@@ -45,9 +45,9 @@ CREATE TABLE IF NOT EXISTS annotations (
     title TEXT NOT NULL DEFAULT '', message TEXT NOT NULL, path TEXT NOT NULL DEFAULT '', line INTEGER);
 CREATE INDEX IF NOT EXISTS annotations_by_run ON annotations (run_id);
 CREATE TABLE IF NOT EXISTS artifacts (
-    id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs, repo TEXT NOT NULL, name TEXT NOT NULL,
-    size INTEGER NOT NULL, digest TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT NOT NULL,
-    UNIQUE (run_id, name));
+    id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs, attempt INTEGER NOT NULL, repo TEXT NOT NULL,
+    name TEXT NOT NULL, size INTEGER NOT NULL, digest TEXT NOT NULL, created_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL, UNIQUE (run_id, attempt, name));
 CREATE TABLE IF NOT EXISTS cron (repo TEXT PRIMARY KEY, minute INTEGER NOT NULL);
 """
 JSON_COLUMNS = {"payload", "inputs", "matrix", "strategy", "outputs"}

@@ -215,7 +215,8 @@ def test_every_event_has_github_s_payload(forge, receiver, tmp_path):
         "check_run": "created completed",
         "repository_dispatch": "auton",
     }
-    assert {f"{event}.{action}" for event, actions in wanted.items() for action in actions.split()} - names == set()
+    expected = {f"{event}.{action}" for event, actions in wanted.items() for action in actions.split()}
+    assert expected - names == set()
     assert {"push", "create", "delete", "status", "ping"} <= names
 
 

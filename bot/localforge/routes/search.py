@@ -66,9 +66,10 @@ def _condition(name: str, value: str) -> tuple[str, list]:
 
 
 def _item(forge, repo, row) -> dict:
-    """A found issue; an empty body is left out, since the description of search does not allow null there."""
-    shown = payloads.issue(forge, repo, row) | {"score": 1.0}
-    return shown if row["body"] is not None else {key: value for key, value in shown.items() if key != "body"}
+    """A found issue: without who closed it, and without an empty body, as the description of search has it."""
+    absent = {"closed_by"} if row["body"] is not None else {"closed_by", "body"}
+    shown = payloads.issue(forge, repo, row)
+    return {key: value for key, value in shown.items() if key not in absent} | {"score": 1.0}
 
 
 @route("GET", "/search/issues", role="none")

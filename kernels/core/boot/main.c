@@ -4,6 +4,7 @@
 #include "mm.h"
 #include "power.h"
 #include "print.h"
+#include "sched.h"
 #include "test.h"
 #include "timer.h"
 #include "version.h"
@@ -46,6 +47,7 @@ void kernel_main(const struct boot_info *boot)
     vm_init(&info);
     hal_irq_init();
     hal_time_init();
+    sched_init();
     uint64_t init_ns = hal_time_ns();
     console_start();
     hal_irq_restore(true);

@@ -27,7 +27,7 @@ TEST(timer, sleeps_at_least_as_long_as_asked)
     time_sleep_ns(2 * NS_PER_MS);
     uint64_t slept = hal_time_ns() - start;
     EXPECT_TRUE(slept >= 2 * NS_PER_MS);
-    EXPECT_TRUE(slept < NS_PER_S);
+    EXPECT_TRUE(slept < 10 * NS_PER_S);
 }
 
 TEST(timer, fires_in_order_of_deadline)

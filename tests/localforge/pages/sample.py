@@ -66,6 +66,7 @@ jobs:
           echo "::error::no console"
           test "${{ matrix.arch }}" = x86_64
 """
+EVERYTHING = dict.fromkeys(("issues", "pull-requests", "contents", "statuses", "actions"), "write")
 STATE = '<!-- auton:state {"v": 1, "secret": "not for eyes"} -->'
 
 
@@ -155,8 +156,7 @@ def fill(url: str, token: str, mint, folder: Path, name: str = "lantern") -> Sam
         "A kernel that boots\n\nOn three architectures.",
     )
     tree.push("main")
-    everything = dict.fromkeys(("issues", "pull-requests", "contents", "statuses", "actions"), "write")
-    bot = client(url, mint(repo, everything), repo)
+    bot = client(url, mint(repo, EVERYTHING), repo)
     for label, color in (
         ("auton:goal", "24594a"),
         ("auton:active", "1f6feb"),
