@@ -33,8 +33,7 @@ demo: .venv/.ready-demo
 	@$(AUTON) run $${MODE:+--mode "$$MODE"} $${MODEL:+--model "$$MODEL"} $${BUDGET:+--budget "$$BUDGET"} -- "$$GOAL"
 
 test: .venv/.ready-test
-	.venv/bin/ruff check .
-	.venv/bin/python -m pytest -n auto $(ARGS)
+	@.venv/bin/ruff check .; lint=$$?; .venv/bin/python -m pytest -n auto $(ARGS) && exit $$lint
 
 lint: .venv/.ready-test
 	.venv/bin/ruff check .

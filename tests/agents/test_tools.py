@@ -161,6 +161,9 @@ def test_arguments_are_checked_before_anything_runs(use):
         use("read_file", path="a", count=5000)
     with pytest.raises(Malformed, match="JSON object"):
         load()["read_file"].call(None, "[]")
+    for text in ("a\\u0000b", "\\ud800"):
+        with pytest.raises(Malformed, match="NUL character or half"):
+            load()["shell"].call(None, f'{{"command": "{text}"}}')
 
 
 def test_a_stage_of_the_pipeline_is_called_with_its_options(use, work):
