@@ -10,7 +10,6 @@ import shutil
 import sqlite3
 import threading
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -93,7 +92,7 @@ class Scheduler:
 
     def tell(self, event: Event) -> None:
         """Remember an event; its runs start soon."""
-        self.inbox.put(asdict(event))
+        self.inbox.put(vars(event))
         self.wake()
 
     def _loop(self) -> None:
