@@ -15,8 +15,8 @@ from bot.runner.log import Logs
 from bot.runner.repository import WorkflowFiles, parsed
 from bot.runner.store import Row, Store, now
 from bot.runner.template import Scope, expand, text
-from bot.runner.triggers import MAX_CHAIN, skipped, starts
-from bot.runner.workflow import Problem, Workflow, WorkflowError
+from bot.runner.triggers import DISPATCHES, MAX_CHAIN, skipped, starts
+from bot.runner.workflow import EVENTS, Problem, Workflow, WorkflowError
 
 AT_DEFAULT_BRANCH = ("issues", "issue_comment", "schedule", "workflow_run", "repository_dispatch")
 MAX_INPUTS = 25
@@ -130,6 +130,8 @@ class Intake:
 
     def runs_of(self, event: Event) -> list[int]:
         """The new runs that `event` starts, in the order of their files' names."""
+        if event.name not in EVENTS or (event.by_job and event.name not in DISPATCHES):
+            return []
         try:
             where = place(self.host, event)
         except KeyError:  # the repository is gone

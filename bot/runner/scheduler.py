@@ -10,7 +10,6 @@ import shutil
 import sqlite3
 import threading
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -93,7 +92,7 @@ class Scheduler:
 
     def tell(self, event: Event) -> None:
         """Remember an event; its runs start soon."""
-        self.inbox.put(asdict(event))
+        self.inbox.put(vars(event))
         self.wake()
 
     def _loop(self) -> None:
@@ -197,16 +196,14 @@ class Scheduler:
         if minute == self._minute:
             return
         self._minute = minute
-        when = datetime.fromtimestamp(minute * 60, UTC)
         for repo in self.host.repositories():
-            if not self.store.take_minute(repo, minute):
-                continue
+            minutes = [datetime.fromtimestamp(each * 60, UTC) for each in self.store.take_minutes(repo, minute)]
             bare, default = self.host.bare(repo), self.host.default_branch(repo)
             sha = repository.commit(bare, f"refs/heads/{default}")
             found = [parsed(path, source) for path, source in self.intake.files.at(bare, sha).items()] if sha else []
             due = {entry["cron"] for workflow in found if isinstance(workflow, Workflow)
                    for entry in workflow.on.get("schedule") or []
-                   if isinstance(entry, dict) and _due(entry.get("cron"), when)}
+                   if isinstance(entry, dict) and _due(entry.get("cron"), minutes)}
             for cron in sorted(due):
                 payload = {"schedule": cron, "repository": self.host.repo_payload(repo)}
                 self.tell(Event("schedule", None, repo, repo.partition("/")[0], payload,
@@ -536,9 +533,9 @@ def permissions(workflow: Workflow, job: Job, run: Row) -> dict[str, str]:
     return dict.fromkeys(granted, "read") if _from_fork(run) else granted
 
 
-def _due(cron: Any, when: datetime) -> bool:
+def _due(cron: Any, minutes: list[datetime]) -> bool:
     try:
-        return Schedule.parse(cron).matches(when)
+        return any(map(Schedule.parse(cron).matches, minutes))
     except (ValueError, AttributeError):
         return False
 

@@ -181,10 +181,14 @@ class Store:
 
     # Schedules
 
-    def take_minute(self, repo: str, minute: int) -> bool:
-        """Whether this minute of `repo`'s schedules was not yet looked at; it then counts as looked at."""
-        return self.execute("INSERT INTO cron VALUES (?, ?) ON CONFLICT (repo) DO UPDATE SET minute = excluded.minute "
-                            "WHERE excluded.minute > cron.minute", repo, minute) > 0
+    def take_minutes(self, repo: str, minute: int) -> range:
+        """The minutes up to `minute` in which `repo`'s schedules were not looked at yet; they then count as looked
+        at. At most a day's: what was due while the server was down is made up for."""
+        with self:
+            row = self.one("SELECT minute FROM cron WHERE repo = ?", repo)
+            self.execute("INSERT INTO cron VALUES (?, ?) ON CONFLICT (repo) DO UPDATE SET minute = excluded.minute",
+                         repo, minute)
+        return range(max(row["minute"] + 1, minute - 1440) if row else minute, minute + 1)
 
 
 def _row(row: sqlite3.Row) -> Row:
