@@ -106,9 +106,15 @@ system_packages() {
     elif ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         want="$want $(basename "$(readlink -f "$python")")-venv"
     fi
-    # Ubuntu's `chromium` is a snap, which can't be installed everywhere: there the tests use what is found.
-    if [ "$level" = test ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null; then
-        command -v chromium >/dev/null || want="$want chromium"
+    if [ "$level" = test ]; then
+        # The tests of the pages drive a real browser. Ubuntu has it as a snap, which can't be installed everywhere.
+        if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then
+            if grep -q '^ID=ubuntu' /etc/os-release 2>/dev/null; then
+                say "note: put chromium and chromedriver on PATH for the tests of the pages (snap install chromium)"
+            else
+                want="$want chromium chromium-driver"
+            fi
+        fi
     fi
     # shellcheck disable=SC2086
     [ -z "$want" ] || install_packages $want

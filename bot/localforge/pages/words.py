@@ -103,7 +103,7 @@ def pull_chip(pull: dict) -> Chip:
 
 
 def run_chip(run: dict) -> Chip:
-    """A run, job or step of the Actions API."""
+    """A workflow run, a job, a step, or a check run."""
     state = run.get("conclusion") if run["status"] == "completed" else run["status"]
     return chip(state, RESULT.get(state or "", ""))
 
