@@ -48,7 +48,7 @@ def _paths() -> list[tuple[re.Pattern, str]]:
     paths = {line.split(" ")[1] for line in description("api.json")["operations"]}
 
     def pattern(path):
-        many = {"path", "ref", "basehead", "branch", "name"}
+        many = {"path", "ref", "basehead", "branch", "name", "tree_sha"}
         return re.compile("^" + re.sub(r"\{(\w+)\}", lambda m: ".+" if m[1] in many else "[^/]+", path) + "$")
 
     ordered = sorted(paths, key=lambda path: (-path.count("/"), [(part[:1] == "{", part) for part in path.split("/")]))
@@ -141,7 +141,7 @@ class Contract:
 
     def observe(self, scope, status: int, headers: dict, body: bytes) -> None:
         """The forge's `observe` hook: see App."""
-        path = scope["path"].removeprefix("/api/v3") or "/"
+        path = scope["path"].removeprefix("/api/v3").rstrip("/") or "/"
         path = re.sub(r"^/repositories/\d+", "/repos/owner/name", path)
         self.exchange(scope["method"], path, status, headers, body)
 
