@@ -30,6 +30,9 @@ fail() {
 # explain WHAT: end with the likeliest cause found at the end of the log.
 explain() {
     cause=$(tail -n 60 "$log" 2>/dev/null || true)
+    for folder in . /var "${TMPDIR:-/tmp}"; do # a full disk also keeps the cause out of the log
+        [ "$(megabytes "$folder")" -ge 20 ] || cause="No space left on device"
+    done
     case $cause in
     *"No space left on device"* | *"enough free space"* | *"Errno 28"*)
         fail "$1 failed: the disk is full" "free some space (df -h . /tmp /var; TMPDIR=… moves pip's), then $again" ;;
@@ -43,9 +46,12 @@ explain() {
     fail "$1 failed" "see $log, then $again"
 }
 
+# megabytes FOLDER: what is free there.
+megabytes() { df -Pm "$1" | awk 'NR == 2 { print $4 }'; }
+
 # space MEGABYTES FOLDER: refuse early what can't end well.
 space() {
-    free=$(df -Pm "$2" | awk 'NR == 2 { print $4 }')
+    free=$(megabytes "$2")
     [ "$free" -ge "$1" ] || fail "expected $1 MB free at $2, found $free MB" "free some space, then $again"
 }
 
@@ -100,9 +106,15 @@ system_packages() {
     elif ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         want="$want $(basename "$(readlink -f "$python")")-venv"
     fi
-    # Ubuntu's `chromium` is a snap, which can't be installed everywhere: there the tests use what is found.
-    if [ "$level" = test ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null; then
-        command -v chromium >/dev/null || want="$want chromium"
+    if [ "$level" = test ]; then
+        # The tests of the pages drive a real browser. Ubuntu has it as a snap, which can't be installed everywhere.
+        if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then
+            if grep -q '^ID=ubuntu' /etc/os-release 2>/dev/null; then
+                say "note: put chromium and chromedriver on PATH for the tests of the pages (snap install chromium)"
+            else
+                want="$want chromium chromium-driver"
+            fi
+        fi
     fi
     # shellcheck disable=SC2086
     [ -z "$want" ] || install_packages $want

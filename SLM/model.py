@@ -45,7 +45,7 @@ class Attention(nn.Module):
             cache[0], cache[1] = k, v
         group = self.c.heads // self.c.kv_heads
         k, v = k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=t > 1)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=cache is None or t > 1)
         return self.o_proj(y.transpose(1, 2).reshape(b, t, -1))
 
 

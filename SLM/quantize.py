@@ -17,8 +17,9 @@ def grid(w: torch.Tensor, kind: str) -> torch.Tensor:
     """A matrix (rows, cols) rounded to what the format can hold, as float32."""
     blocks = w.detach().float().reshape(-1, 32)
     if kind == "Q8_0":
-        d = blocks.abs().amax(1, keepdim=True) / 127
-        q = _away(blocks * torch.where(d > 0, 1 / d, 0))
+        top = blocks.abs().amax(1, keepdim=True)
+        d = top / 127
+        q = torch.round(blocks * torch.where(top > 0, 127 / top, 0))
     elif kind == "Q4_0":
         top = blocks.gather(1, blocks.abs().argmax(1, keepdim=True))  # the value farthest from 0, with its sign
         d = top / -8
@@ -26,11 +27,6 @@ def grid(w: torch.Tensor, kind: str) -> torch.Tensor:
     else:
         raise SlmError(f"quantization: expected one of {', '.join(FORMATS)}, found {kind}")
     return (q * d.half().float()).reshape(w.shape)
-
-
-def _away(x: torch.Tensor) -> torch.Tensor:
-    """Round half away from zero, as C's roundf."""
-    return torch.sign(x) * (x.abs() + 0.5).floor()
 
 
 class _OnGrid(nn.Module):

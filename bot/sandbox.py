@@ -25,8 +25,10 @@ SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TMP_BYTES = 4 << 30
 
+PROCESSES = 1024
 # Generous for compilers, QEMU and training; small enough that a runaway is stopped before the machine is.
-LIMITS = {"as": 64 << 30, "nproc": 1024, "fsize": 8 << 30, "core": 0, "nofile": 4096}
+LIMITS = {"as": max(16 << 30, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")), "nproc": PROCESSES,
+          "fsize": 8 << 30, "core": 0, "nofile": 4096}
 
 
 def wrap(argv: list[str], *, root: Path, writable: list[Path], env: dict[str, str], cwd: Path,
@@ -38,7 +40,7 @@ def wrap(argv: list[str], *, root: Path, writable: list[Path], env: dict[str, st
     `readonly` are paths inside `writable` that may not.
     """
     root = root.resolve(strict=True)
-    command = ["/usr/bin/env", "-i", _bwrap(), "--unshare-all", "--unshare-user", "--die-with-parent",
+    command = [*_joined(), "/usr/bin/env", "-i", _bwrap(), "--unshare-all", "--unshare-user", "--die-with-parent",
                "--new-session", "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000",
                "--hostname", "sandbox", "--clearenv"]
     if "--disable-userns" in _help():
@@ -164,6 +166,27 @@ def python_paths() -> list[Path]:
     paths = {Path(p).resolve() for p in [sys.base_prefix, sys.prefix, *packages]}
     return sorted(p for p in paths if not p.is_relative_to("/usr")
                   and not any(p != other and p.is_relative_to(other) for other in paths))
+
+
+@functools.cache
+def _joined() -> tuple[str, ...]:
+    """Words that put the command which follows into a control group of limited size. Only root needs them, since
+    no RLIMIT_NPROC binds it; where root can't make a control group either, a fork bomb lasts until the timeout."""
+    if os.geteuid() != 0:
+        return ()
+    for top in (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/pids")):  # version 2, version 1
+        group = top / f"auton-sandbox-{2 * PROCESSES}"
+        if not (top / "cgroup.procs").exists():
+            continue
+        try:
+            if (top / "cgroup.subtree_control").exists():
+                (top / "cgroup.subtree_control").write_text("+pids")
+            group.mkdir(exist_ok=True)
+            (group / "pids.max").write_text(str(2 * PROCESSES))
+        except OSError:
+            continue
+        return ("/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', str(group / "cgroup.procs"))
+    return ()
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = ["git", "clang", "ld.lld", "llvm-objcopy", "bwrap", "qemu-system-x86_64", "qemu-system-aarch64",
-            "qemu-system-riscv64", "chromium"]
+            "qemu-system-riscv64", "chromium", "chromedriver"]
 PLAIN = ["sh", "env", "mkdir", "touch", "date", "tail", "df", "awk", "grep", "basename", "readlink", "dirname", "cat",
          "rm", "true", "chmod"]
 PYTHON = """#!/bin/sh

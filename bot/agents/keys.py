@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 
-SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.I)
+SECRET = re.compile(r".KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.I)  # KEY alone names a run, not a secret
 
 
 class Keys:

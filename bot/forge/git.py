@@ -77,7 +77,7 @@ class Git:
     # -- the remote -----------------------------------------------------------------------------------------------
 
     def fetch(self, *refs: str) -> None:
-        """Bring these refs (or patterns) into ours, under the same names; gone ones are pruned when a pattern covers them."""
+        """Bring these refs (or patterns) into ours, under the same names; a pattern prunes those that are gone."""
         self.path.mkdir(parents=True, exist_ok=True)
         if not (self.path / "HEAD").exists():
             self("init", "--quiet", "--bare", ".")
@@ -146,8 +146,8 @@ class Git:
                 tree = Path(folder)
                 self("reset", "--quiet", "--hard", onto, cwd=tree)
                 try:
-                    self("am", "--quiet", "--3way", "--committer-date-is-author-date", "--no-gpg-sign", "--keep-non-patch",
-                         cwd=tree, stdin=patch)
+                    self("am", "--quiet", "--3way", "--committer-date-is-author-date", "--no-gpg-sign",
+                         "--keep-non-patch", cwd=tree, stdin=patch)
                 except GitFailed as error:
                     paths = self("diff", "--name-only", "--diff-filter=U", cwd=tree, ok=(0, 128)).splitlines()
                     raise Conflict(f"the patch does not apply to {onto[:10]}", error.output, paths) from None

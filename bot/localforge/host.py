@@ -236,7 +236,7 @@ class Forge:
 
     def sign_in_url(self, login: str) -> str:
         """A link that signs a browser in as one of the forge's people."""
-        return f"{self.url}/login?token={self.people.person_token(login)}"
+        return f"{self.url}/-/sign-in?token={self.people.person_token(login)}"
 
     def tokens(self) -> dict[str, str]:
         from bot.localforge.people import GUEST

@@ -146,7 +146,8 @@ def _planning(r: Round, number: int, mem: m.GoalMemory) -> None:
     attempt = mem.attempt + 1
     key = f"g{number}-plan-a{attempt}-manager"
     if reserve := _pay(r, number, mem, None):
-        r.goals[number] = mem.but(attempt=attempt, reason="", runs=(*mem.runs, _run(r, key, "manager", attempt, reserve)))
+        run = _run(r, key, "manager", attempt, reserve)
+        r.goals[number] = mem.but(attempt=attempt, reason="", runs=(*mem.runs, run))
         r.after.append(m.StartAgent(key, number, None, "manager", attempt))
 
 
@@ -257,6 +258,9 @@ def _wait(r: Round, mem, run: m.Run, goal: int, task: int | None):
         return mem
     if not seen.done or not r.late(seen.updated):
         return mem
+    if seen.id in r.snap.resumable:
+        r.after.append(m.ResumeRun(seen.id))
+        return mem
     lost = run.but(status="lost", reason=texts.lost(seen))
     mem = mem.but(runs=tuple(lost if one.key == run.key else one for one in mem.runs))
     if task is None:
@@ -301,7 +305,8 @@ def _adopt(r: Round, number: int) -> None:
     task = r.snap.tasks[number]
     work = plan_of(r, r.goals[task.goal])
     prefix, _, key = task.key.rpartition(".")
-    line = next((t for t in work.tasks if t.key == key), None) if work and prefix == r.goals[task.goal].plan_key else None
+    ours = work and prefix == r.goals[task.goal].plan_key
+    line = next((t for t in work.tasks if t.key == key), None) if ours else None
     if line is None:
         return
     by_key = {t.key: t for t in r.snap.tasks.values() if t.goal == task.goal}
@@ -382,6 +387,8 @@ def _verify(r: Round, number: int, mem: m.TaskMemory) -> None:
         seen = r.snap.runs.get(key)
         if seen is None and r.late(checked.at):
             r.after.append(m.StartVerify(key, checked.sha))
+        elif seen is not None and seen.id in r.snap.resumable:
+            r.after.append(m.ResumeRun(seen.id))
         elif seen is not None and seen.done and r.late(seen.updated):
             r.tasks[number] = _no_verdict(r, mem, checked, texts.lost(seen))
         return

@@ -37,7 +37,8 @@ def queue(r) -> None:
         why = texts.conflict(r.snap.clash[1])
         r.tasks[waiting[0]] = _back(task, Feedback(kind="conflict", sha=task.head, text=why), why, "integrator")
         return
-    chain = chain[: next((i for i, link in enumerate(chain) if i >= len(waiting) or link.task != waiting[i]), len(chain))]
+    same = [link.task == number for link, number in zip(chain, waiting, strict=False)]
+    chain = chain[: same.index(False) if False in same else len(same)]
     if not chain:
         return  # the snapshot was read before the queue changed
     line = tuple(link.task for link in chain)

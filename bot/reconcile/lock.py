@@ -43,7 +43,7 @@ class Holder:
 
 
 def _born(pid: int) -> str:
-    """Start time of a process in kernel ticks: with it a number that was used again is told apart. Empty if it is gone."""
+    """Start time of a process in kernel ticks, which tells apart a number that was used again; empty if it is gone."""
     try:
         with open(f"/proc/{pid}/stat") as stat:
             return stat.read().rpartition(")")[2].split()[19]

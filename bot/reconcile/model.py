@@ -1,4 +1,4 @@
-"""What the reconcile loop thinks with: the memory kept on the forge, the snapshot that is read, the actions it decides on.
+"""What the reconcile loop thinks with: the memory kept on the forge, the snapshot that is read, the actions decided on.
 
 `GoalMemory` and `TaskMemory` are the hidden JSON of the sticky comments (`sticky.py`); only the tick writes them.
 `RunRecord` and `VerifyRecord` are what `auton apply` and `auton report` leave for the tick to find; they write
@@ -16,10 +16,10 @@ from bot.handoff import Feedback, Plan, Review, Usage
 from bot.reconcile.slash import Command as Words
 
 GOAL_STATES = ("planning", "planned", "active", "done", "blocked", "cancelled")
-TASK_STATES = ("waiting", "ready", "running", "review", "verify", "queued", "landed", "failed", "needs-human", "cancelled")
-GoalState = Literal["planning", "planned", "active", "done", "blocked", "cancelled"]
-TaskState = Literal["waiting", "ready", "running", "review", "verify", "queued", "landed", "failed", "needs-human",
-                    "cancelled"]
+TASK_STATES = ("waiting", "ready", "running", "verify", "review", "queued", "landed", "failed", "needs-human",
+               "cancelled")
+GoalState = Literal[GOAL_STATES]
+TaskState = Literal[TASK_STATES]
 ENDED = ("landed", "cancelled")
 STUCK = ("failed", "needs-human")
 
@@ -266,6 +266,8 @@ class Snapshot:
     """Queued tasks whose head is on main already, with the merge commit."""
     spent_today: float = 0.0
     """By goals that are closed."""
+    resumable: frozenset[int] = frozenset()
+    """Workflow runs whose last job alone failed: running that again costs no model call."""
     grace: float = 60.0
     """Seconds after which a dispatch that shows no run is taken for lost."""
 
@@ -339,6 +341,13 @@ class StartAgent(Action):
 class StartVerify(Action):
     key: str
     sha: str
+
+
+@dataclass(frozen=True)
+class ResumeRun(Action):
+    """Run the failed jobs of a workflow run again."""
+
+    run: int
 
 
 @dataclass(frozen=True)

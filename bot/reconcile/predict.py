@@ -16,7 +16,8 @@ SILENT = (m.SetStatus, m.MakeLabels, m.CancelRun, m.ClosePull, m.React)
 
 def after(snap: m.Snapshot, actions: list[m.Action], at: str) -> m.Snapshot | None:
     """The snapshot as it will be; None if only a look can tell."""
-    goals, tasks, runs, notices, refs = dict(snap.goals), dict(snap.tasks), dict(snap.runs), set(snap.notices), dict(snap.refs)
+    goals, tasks, runs, refs = dict(snap.goals), dict(snap.tasks), dict(snap.runs), dict(snap.refs)
+    notices = set(snap.notices)
 
     def change(number: int, **what) -> None:
         parts = goals if number in goals else tasks

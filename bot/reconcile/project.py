@@ -13,7 +13,8 @@ HOLD = "auton:hold"
 def saves(r) -> list[m.Action]:
     """Stickies that do not say what they should, tasks first: the goal's shows sums over its tasks."""
     out: list[m.Action] = []
-    for parts, memories, text in ((r.snap.tasks, r.tasks, texts.task_sticky), (r.snap.goals, r.goals, texts.goal_sticky)):
+    for parts, memories, text in ((r.snap.tasks, r.tasks, texts.task_sticky),
+                                  (r.snap.goals, r.goals, texts.goal_sticky)):
         for number, mem in memories.items():
             part = parts[number]
             said = text(r, number)

@@ -6,6 +6,7 @@ from bot.config import Config
 from bot.forge.client import Forge
 from bot.forge.git import Git
 from bot.reconcile import budget, snapshot
+from bot.reconcile import model as m
 from bot.reconcile.act import describe
 from bot.reconcile.decide import decide
 
@@ -21,14 +22,17 @@ def look(forge: Forge, git: Git, config: Config, now: datetime) -> dict:
             "goal": number, "title": goal.issue.title, "state": kept.state if kept else "new", "broken": goal.broken,
             "held": bool(kept and kept.held), "reason": kept.reason if kept else "",
             "cap_usd": budget.cap(kept, config) if kept else None,
-            "cost_usd": round(sum(r.cost for r in budget.runs_of(kept, [t.memory for t in tasks.values()])), 6) if kept else 0,
-            "tasks": [{"task": n, "key": t.memory.key, "title": t.issue.title, "role": t.memory.role, "state": t.memory.state,
-                       "attempt": t.memory.attempt, "pull": t.memory.pull or None, "reason": t.memory.reason,
-                       "run": t.memory.open_run.key if t.memory.open_run else None,
-                       "cost_usd": round(t.memory.cost, 6)} for n, t in sorted(tasks.items())]})
+            "cost_usd": round(sum(one.cost for one in (kept, *(t.memory for t in tasks.values())) if one), 6),
+            "tasks": [_task(number, task.issue.title, task.memory) for number, task in sorted(tasks.items())]})
     decision = decide(snap, config, now)
     return {"repository": forge.repo, "main": snap.main.sha, "goals": goals,
             "next": [describe(action) for action in decision.actions]}
+
+
+def _task(number: int, title: str, kept: m.TaskMemory) -> dict:
+    return {"task": number, "key": kept.key, "title": title, "role": kept.role, "state": kept.state,
+            "attempt": kept.attempt, "pull": kept.pull or None, "reason": kept.reason,
+            "run": kept.open_run.key if kept.open_run else None, "cost_usd": round(kept.cost, 6)}
 
 
 def text(seen: dict) -> str:
@@ -41,11 +45,11 @@ def text(seen: dict) -> str:
             lines.append(f"    {goal['reason'] or goal['broken']}")
         for task in goal["tasks"]:
             where = f"  PR #{task['pull']}" if task["pull"] else ""
-            lines.append(f"  #{task['task']} {task['key']:<4}{task['state']:<12}{task['role']:<14}attempt {task['attempt']}"
-                         f"  ${task['cost_usd']:.4f}{where}  {task['title']}")
+            lines.append(f"  #{task['task']} {task['key']:<4}{task['state']:<12}{task['role']:<14}"
+                         f"attempt {task['attempt']}  ${task['cost_usd']:.4f}{where}  {task['title']}")
             if task["reason"] or task["run"]:
                 lines.append(f"      {task['reason'] or task['run'] + ' runs'}")
     if not seen["goals"]:
         lines.append("no open goals")
-    lines.append(f"\nthe next tick would do: {len(seen['next'])} actions" if seen["next"] else "\nthe next tick has nothing to do")
+    lines.append(f"\nthe next tick has {len(seen['next']) or 'nothing'} to do")
     return "\n".join(lines + [f"  {line}" for line in seen["next"]])

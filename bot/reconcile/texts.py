@@ -27,7 +27,7 @@ ICONS = {"landed": "✅", "done": "✅", "running": "⏳", "review": "⏳", "ver
          "planned": "▫️", "active": "⏳"}
 
 
-# -- taming what comes from outside ---------------------------------------------------------------------------------------
+# -- taming what comes from outside -----------------------------------------------------------------------------------
 
 
 def plain(text: str, limit: int = 200) -> str:
@@ -80,8 +80,8 @@ def held(how: str, who: str) -> str:
 
 
 def not_started(starter: str) -> str:
-    return (f"This goal was labelled by @{starter}, who has no write permission here, so nothing was started and nothing "
-            "was spent.\n\nSomeone with write permission can start it: type `/auton plan`.")
+    return (f"This goal was labelled by @{starter}, who has no write permission here, so nothing was started and "
+            "nothing was spent.\n\nSomeone with write permission can start it: type `/auton plan`.")
 
 
 def goal_report(r, goal: int) -> str:
@@ -118,7 +118,7 @@ def why(r, number: int, task: m.TaskMemory) -> str:
             "landed": f"it is on main as {short(task.landed)}"}.get(task.state, task.reason)
 
 
-# -- stickies -----------------------------------------------------------------------------------------------------------
+# -- stickies ---------------------------------------------------------------------------------------------------------
 
 
 def headline(mem) -> str:
@@ -157,8 +157,8 @@ def money_line(r, goal: int) -> str:
     calls, read, wrote = (sum(getattr(run.usage, name) for run in runs)
                           for name in ("calls", "input_tokens", "output_tokens"))
     aside = f", {dollars(purse.aside)} set aside for runs under way" if purse.aside else ""
-    return (f"Cost: {dollars(purse.spent)} of {dollars(purse.cap)}{aside} · {len(runs)} agent runs, {calls} model calls, "
-            f"{read} tokens in, {wrote} out.")
+    return (f"Cost: {dollars(purse.spent)} of {dollars(purse.cap)}{aside} · {len(runs)} agent runs, "
+            f"{calls} model calls, {read} tokens in, {wrote} out.")
 
 
 def goal_sticky(r, goal: int) -> str:
@@ -177,7 +177,8 @@ def goal_sticky(r, goal: int) -> str:
 def task_sticky(r, number: int) -> str:
     mem = r.tasks[number]
     needs = [f"#{n}" for n, t in r.every_task_of(mem.goal).items() if t.key in mem.depends_on]
-    facts = [f"Task {mem.key} of goal #{mem.goal}, for the {mem.role}" + (f", after {', '.join(needs)}" if needs else ""),
+    after = f", after {', '.join(needs)}" if needs else ""
+    facts = [f"Task {mem.key} of goal #{mem.goal}, for the {mem.role}{after}",
              f"branch `{r.snap.tasks[number].branch}`" + (f", pull request #{mem.pull}" if mem.pull else "")]
     parts = [headline(mem), " · ".join(facts) + "."]
     if mem.verify and mem.verify.archs:
@@ -191,13 +192,14 @@ def runs_table(mem) -> str:
     rows = [[run.role, str(run.attempt), "under way" if run.status == "started" else run.status, took(run.seconds),
              str(run.usage.calls), f"{run.usage.input_tokens} / {run.usage.output_tokens}",
              f"{dollars(run.cost)}{' set aside' if run.status == 'started' else ''}"] for run in mem.runs]
-    rows.append(["**sum**", "", "", took(sum(run.seconds for run in mem.runs)), str(sum(r.usage.calls for r in mem.runs)),
-                 f"{sum(r.usage.input_tokens for r in mem.runs)} / {sum(r.usage.output_tokens for r in mem.runs)}",
+    used = [run.usage for run in mem.runs]
+    rows.append(["**sum**", "", "", took(sum(run.seconds for run in mem.runs)), str(sum(one.calls for one in used)),
+                 f"{sum(one.input_tokens for one in used)} / {sum(one.output_tokens for one in used)}",
                  dollars(mem.cost)])
     return table(["run", "attempt", "ended", "time", "calls", "tokens in / out", "cost"], rows)
 
 
-# -- notices, posted once for their key -----------------------------------------------------------------------------------
+# -- notices, posted once for their key -------------------------------------------------------------------------------
 
 
 def goal_notices(r, goal: int) -> list[tuple[str, str]]:
@@ -206,7 +208,8 @@ def goal_notices(r, goal: int) -> list[tuple[str, str]]:
     if mem.voided:
         out.append((f"{name}-edited-after-{mem.digest}-{mem.attempt}", edited(mem)))
     if mem.state == "blocked" and mem.stuck == "budget":
-        out.append((f"{name}-budget-{budget.cap(mem, r.config):g}-{len(budget.runs_of(mem, r.every_task_of(goal).values()))}",
+        runs = len(budget.runs_of(mem, r.every_task_of(goal).values()))
+        out.append((f"{name}-budget-{budget.cap(mem, r.config):g}-{runs}",
                     f"✋ This goal has stopped: {mem.reason}.\n\n{money_line(r, goal)}\n\nNo other model call is made. "
                     f"Type `/auton budget ${suggest(r, goal):g}` to go on with more money, or `/auton cancel`."))
     elif mem.state == "blocked" and mem.stuck == "plan":
@@ -214,21 +217,22 @@ def goal_notices(r, goal: int) -> list[tuple[str, str]]:
                     "Type `/auton retry` to try again, or edit the goal and type `/auton plan`."))
     elif mem.state == "blocked":
         attempts = sum(t.attempt for t in r.tasks_of(goal).values())
-        out.append((f"{name}-stuck-{attempts}", f"✋ This goal can't go on by itself: {mem.reason}.\n\n{goal_report(r, goal)}\n\n"
+        out.append((f"{name}-stuck-{attempts}",
+                    f"✋ This goal can't go on by itself: {mem.reason}.\n\n{goal_report(r, goal)}\n\n"
                     "Type `/auton retry` here to run those tasks again, or on one of them."))
     elif mem.state == "planned" and not mem.approved_by and not mem.voided:
         out.append((f"{name}-approve-{mem.plan_digest}", "The plan is ready.\n\n" + tasks_table(r, goal)
                     + f"\n\nRead the tasks, then type `/auton approve {mem.plan_digest}` to start."))
     cap, spent = budget.cap(mem, r.config), r.purse(goal).spent
     if spent >= cap * r.config.budget.warn_at and mem.state in ("planning", "planned", "active"):
-        out.append((f"{name}-warn-{cap:g}", f"⚠️ {dollars(spent)} of this goal's {dollars(cap)} are spent. It stops when the "
-                    "next run can't be paid for; `/auton budget $N` sets another cap."))
+        out.append((f"{name}-warn-{cap:g}", f"⚠️ {dollars(spent)} of this goal's {dollars(cap)} are spent. It stops "
+                    "when the next run can't be paid for; `/auton budget $N` sets another cap."))
     if mem.state == "done":
         out.append((f"{name}-done", f"✅ This goal has landed.\n\n{tasks_table(r, goal)}\n\n{money_line(r, goal)}\n\n"
                     f"Planning took {dollars(mem.cost)} of that. Each task is one merge commit on the default branch."))
     elif mem.state == "cancelled":
-        out.append((f"{name}-cancelled", f"⛔ This goal was given up: {mem.reason or 'all its tasks were cancelled'}.\n\n"
-                    + money_line(r, goal)))
+        given_up = mem.reason or "all its tasks were cancelled"
+        out.append((f"{name}-cancelled", f"⛔ This goal was given up: {given_up}.\n\n{money_line(r, goal)}"))
     return out
 
 
@@ -257,27 +261,29 @@ def failed(r, number: int, mem: m.TaskMemory) -> str:
         f"**Tried:** {mem.attempt} attempt{'s' * (mem.attempt != 1)} of {mem.allowed}.\n\n{runs_table(mem)}",
         f"**Seen last:**\n\n{block(seen)}" if seen else "",
         f"**Cost so far:** {dollars(mem.cost)}.",
-        "**What to type next:** `/auton retry` gives the agent another go with all of this as feedback (say first, in a "
-        f"comment, what you want done differently);{start} `/auton retry model=… budget=…` changes the model or the "
-        "money; `/auton cancel` gives the task up. You can also push to its branch yourself, then `/auton retry from=build`.",
+        "**What to type next:** `/auton retry` gives the agent another go with all of this as feedback (say first, in "
+        f"a comment, what you want done differently);{start} `/auton retry model=… budget=…` changes the model or the "
+        "money; `/auton cancel` gives the task up. You can also push to its branch yourself, then "
+        "`/auton retry from=build`.",
     ]))
 
 
 def edited(mem: m.GoalMemory) -> str:
-    return (f"The text of this goal was edited after @{mem.by} had it accepted, so that approval is void and nothing new is "
-            "started.\n\nType `/auton approve` to go on with the present plan, or `/auton plan` to plan the new text.")
+    return (f"The text of this goal was edited after @{mem.by} had it accepted, so that approval is void and nothing "
+            "new is started.\n\nType `/auton approve` to go on with the present plan, or `/auton plan` to plan the new "
+            "text.")
 
 
 def broken(why_: str) -> str:
-    return (f"My hidden state for this issue can't be read, so I leave it alone: {plain(why_, 400)}.\n\nRestore the comment "
-            "from its edit history.")
+    return (f"My hidden state for this issue can't be read, so I leave it alone: {plain(why_, 400)}.\n\n"
+            "Restore the comment from its edit history.")
 
 
-# -- reasons ------------------------------------------------------------------------------------------------------------
+# -- reasons ----------------------------------------------------------------------------------------------------------
 
 
 def no_plan(mem: m.GoalMemory) -> str:
-    return f"{mem.attempt} planning runs brought none that can be carried out. The last one: {mem.reason or 'no answer'}"
+    return f"{mem.attempt} planning runs brought none that can be carried out; the last: {mem.reason or 'no answer'}"
 
 
 def bad_plan(why_: list[str]) -> str:
@@ -291,10 +297,12 @@ def stuck(tasks: dict[int, m.TaskMemory]) -> str:
 
 def no_money(purse: budget.Purse, wanted: float, config) -> str:
     if purse.cap - purse.spent <= purse.day_left:
-        return (f"the budget of {dollars(purse.cap)} has {dollars(max(0.0, purse.cap - purse.spent))} left, too little for "
-                f"another run (which may take up to {dollars(wanted)})")
-    return (f"today's budget of {dollars(config.budget.day_usd)} for all goals has {dollars(max(0.0, purse.day_left))} left, "
-            f"too little for another run; it goes on tomorrow (UTC)")
+        left = dollars(max(0.0, purse.cap - purse.spent))
+        return (f"the budget of {dollars(purse.cap)} has {left} left, too little for another run "
+                f"(which may take up to {dollars(wanted)})")
+    left = dollars(max(0.0, purse.day_left))
+    return (f"today's budget of {dollars(config.budget.day_usd)} for all goals has {left} left, too little for another "
+            "run; it goes on tomorrow (UTC)")
 
 
 def lost(run) -> str:
@@ -307,8 +315,8 @@ def ended_as(record: m.RunRecord) -> str:
 
 
 def conflict(paths) -> str:
-    return "the change does not merge with the default branch; it clashes in " + (", ".join(f"`{plain(p, 120)}`"
-                                                                               for p in paths[:20]) or "its patch")
+    named = ", ".join(f"`{plain(path, 120)}`" for path in paths[:20])
+    return f"the change does not merge with the default branch; it clashes in {named or 'its patch'}"
 
 
 def red(checked: m.Verified) -> str:
@@ -326,14 +334,15 @@ def failures(found: tuple[m.Failure, ...], limit: int = 12_000) -> str:
     parts = []
     for one in found:
         detail = one.detail if len(one.detail) <= room else "…" + one.detail[-room:]
-        parts.append(f"{one.verdict} {one.arch}: {one.name}{f' at {one.where}' if one.where else ''}\n{detail}".rstrip())
+        where = f" at {one.where}" if one.where else ""
+        parts.append(f"{one.verdict} {one.arch}: {one.name}{where}\n{detail}".rstrip())
     return "\n\n".join(parts)[:limit]
 
 
 def composition(task: int, others: list[int], note: str) -> str:
     with_ = ", ".join(f"#{n}" for n in others) or "what is on the default branch"
-    return (f"composition failure: #{task} is green alone and red on top of the default branch, together with {with_}.\n\n"
-            + note)
+    return (f"composition failure: #{task} is green alone and red on top of the default branch, together with {with_}."
+            f"\n\n{note}")
 
 
 def in_batch(tasks: list[int]) -> str:
@@ -350,7 +359,7 @@ def review_feedback(review) -> str:
     return "\n".join(lines)[:12_000]
 
 
-# -- what `apply` and the queue write ---------------------------------------------------------------------------------------
+# -- what `apply` and the queue write ---------------------------------------------------------------------------------
 
 
 def task_body(goal: int, task) -> str:
@@ -381,9 +390,9 @@ def pull_body(goal: int, task: int, attempt: int, role: str, summary: str) -> st
 
 def run_comment(record: m.RunRecord, role: str, attempt: int, summary: str) -> str:
     usage = record.usage
-    line = (f"**{role}**, attempt {attempt}: {record.status}" + (f" ({plain(record.reason, 300)})" if record.reason else "")
-            + f" · {took(record.seconds)} · {usage.calls} calls, {usage.input_tokens} tokens in, {usage.output_tokens} out, "
-            f"{dollars(usage.cost_usd)} · `{record.model}`")
+    reason = f" ({plain(record.reason, 300)})" if record.reason else ""
+    line = (f"**{role}**, attempt {attempt}: {record.status}{reason} · {took(record.seconds)} · {usage.calls} calls, "
+            f"{usage.input_tokens} tokens in, {usage.output_tokens} out, {dollars(usage.cost_usd)} · `{record.model}`")
     parts = [line]
     if record.head:
         parts.append(f"Pushed {short(record.head)}" + (f" to #{record.pull}." if record.pull else "."))
@@ -403,6 +412,10 @@ def review_body(review, sha: str, outside: list) -> str:
     found = "\n".join(f"- **{f.severity}** `{plain(f.path, 200)}:{f.line}`: {plain(f.text, 1500)}" for f in outside)
     return (f"Verdict on {short(sha)}: **{review.verdict.replace('_', ' ')}**\n\n{block(review.summary, 4000)}"
             + (f"\n\n{found}" if found else ""))
+
+
+def finding(found) -> str:
+    return f"**{found.severity}**: {plain(found.text, 3000)}"
 
 
 def verify_title(record: m.VerifyRecord) -> str:

@@ -29,8 +29,9 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-def tick(forge: Forge, config: Config, *, tell: Callable[[str], None] = lambda line: None, lock: Lock | None = None,
-         clock: Callable[[], datetime] = now_utc, sleep: Callable[[float], None] = time.sleep, wait: float = 120.0) -> int:
+def tick(forge: Forge, config: Config, *, tell: Callable[[str], None] = lambda line: None,
+         lock: Lock | None = None, clock: Callable[[], datetime] = now_utc,
+         sleep: Callable[[float], None] = time.sleep, wait: float = 120.0) -> int:
     """Rounds until nothing is left to do; how many actions were carried out. ForgeError if another tick never ends."""
     lock = lock or Lock(forge)
     if (other := lock.take(wait)) is not None:

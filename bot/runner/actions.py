@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bot.localforge.ports import Host
 from bot.runner.artifacts import ArtifactError, Artifacts
+from bot.runner.store import Row
 
 MAX_FILES = 20_000
 
@@ -30,10 +31,7 @@ class Here:
     """What an action may know and do: its job's place, rights, and a way to run git."""
 
     host: Host
-    repo: str
-    sha: str
-    ref: str
-    run_id: int
+    run: Row
     token: str
     permissions: dict[str, str]
     workspace: Path
@@ -69,7 +67,7 @@ def _inside(root: Path, path: str) -> Path:
 # actions/checkout
 
 def checkout(here: Here, given: dict[str, str]) -> dict[str, str]:
-    inputs = _inputs(given, {"repository": here.repo, "ref": "", "token": here.token, "path": ".",
+    inputs = _inputs(given, {"repository": here.run["repo"], "ref": "", "token": here.token, "path": ".",
                              "persist-credentials": "true", "fetch-depth": "1", "clean": "true", "fetch-tags": "false",
                              "submodules": "false", "lfs": "false", "show-progress": "true",
                              "set-safe-directory": "true"}, "actions/checkout")
@@ -83,7 +81,7 @@ def checkout(here: Here, given: dict[str, str]) -> dict[str, str]:
     target.mkdir(parents=True, exist_ok=True)
     if (target / ".git").exists():
         _empty(target)
-    local = inputs["repository"].lower() == here.repo.lower() and inputs["token"] == here.token and depth < 2
+    local = inputs["repository"].lower() == here.run["repo"].lower() and inputs["token"] == here.token and depth < 2
     fetch = _from_bare if local else _over_http
     ref, sha = fetch(here, inputs, target, depth)
     if ref.startswith("refs/heads/"):
@@ -94,7 +92,7 @@ def checkout(here: Here, given: dict[str, str]) -> dict[str, str]:
     here.log(f"{sha} is checked out at '{target}'")
     if not _flag(inputs["persist-credentials"], "persist-credentials"):
         here.git(target, "config", "--unset-all", f"http.{here.host.url}/.extraheader")
-    return {"ref": inputs["ref"] or here.ref, "commit": sha}
+    return {"ref": inputs["ref"] or here.run["ref"], "commit": sha}
 
 
 def _empty(folder: Path) -> None:
@@ -120,7 +118,7 @@ def _init(here: Here, inputs: dict[str, str], target: Path) -> None:
 def _resolve(here: Here, bare: Path, wanted: str) -> tuple[str, str]:
     """(full ref or "", commit) for what `ref:` says in the repository at `bare`."""
     if not wanted:
-        return here.ref, here.sha
+        return here.run["ref"], here.run["sha"]
     if re.fullmatch(r"[0-9a-f]{40}", wanted):
         return "", wanted
     for ref in ((wanted,) if wanted.startswith("refs/") else (f"refs/heads/{wanted}", f"refs/tags/{wanted}")):
@@ -137,7 +135,7 @@ def _from_bare(here: Here, inputs: dict[str, str], target: Path, depth: int) -> 
     if here.permissions.get("contents") not in ("read", "write"):
         raise ActionError("remote: Repository not found. The job's token lacks 'contents: read': "
                           "add it to the job's permissions")
-    bare = here.host.bare(here.repo)
+    bare = here.host.bare(here.run["repo"])
     ref, sha = _resolve(here, bare, inputs["ref"])
     _init(here, inputs, target)
     dot_git = target / ".git"
@@ -160,13 +158,13 @@ def _from_bare(here: Here, inputs: dict[str, str], target: Path, depth: int) -> 
 def _over_http(here: Here, inputs: dict[str, str], target: Path, depth: int) -> tuple[str, str]:
     """Another repository, another token or a deeper history: plain git over HTTP, with the forge as its judge."""
     _init(here, inputs, target)
-    own = inputs["repository"].lower() == here.repo.lower()
-    wanted = inputs["ref"] or (here.sha if own else "HEAD")
+    own = inputs["repository"].lower() == here.run["repo"].lower()
+    wanted = inputs["ref"] or (here.run["sha"] if own else "HEAD")
     shallow = [f"--depth={depth}"] if depth else []
     if re.fullmatch(r"[0-9a-f]{40}", wanted) or wanted == "HEAD":
         here.git(target, "fetch", "--quiet", "--no-tags", *shallow, "origin", wanted)
         sha = here.git(target, "rev-parse", "--verify", "FETCH_HEAD^{commit}").strip()
-        ref = here.ref if own and not inputs["ref"] else ""
+        ref = here.run["ref"] if own and not inputs["ref"] else ""
         if ref.startswith("refs/heads/"):
             here.git(target, "update-ref", f"refs/remotes/origin/{ref.removeprefix('refs/heads/')}", sha)
         return ref, sha
@@ -202,14 +200,14 @@ def upload(here: Here, given: dict[str, str]) -> dict[str, str]:
             here.log(f"::warning::{message}")
         return {}
     try:
-        row = here.artifacts.add(here.run_id, here.repo, inputs["name"], root, files,
+        row = here.artifacts.add(here.run, inputs["name"], root, files,
                                  level=int(inputs["compression-level"]), days=int(inputs["retention-days"] or 90),
                                  overwrite=_flag(inputs["overwrite"], "overwrite"))
     except ArtifactError as error:
         raise ActionError(str(error)) from None
     here.log(f"Artifact {row['name']} has been uploaded: {len(files)} file(s), {row['size']} bytes, id {row['id']}")
     return {"artifact-id": str(row["id"]), "artifact-digest": row["digest"].removeprefix("sha256:"),
-            "artifact-url": f"{here.host.url}/{here.repo}/actions/runs/{here.run_id}/artifacts/{row['id']}"}
+            "artifact-url": f"{here.host.url}/{here.run['repo']}/actions/runs/{here.run['id']}/artifacts/{row['id']}"}
 
 
 def find_files(workspace: Path, patterns: str, *, hidden: bool) -> tuple[Path, list[Path]]:
@@ -261,7 +259,7 @@ def download(here: Here, given: dict[str, str]) -> dict[str, str]:
     inputs = _inputs(given, {"name": "", "path": ".", "pattern": "", "merge-multiple": "false"},
                      "actions/download-artifact")
     target = _inside(here.workspace, inputs["path"] or ".")
-    rows = here.artifacts.of_run(here.run_id)
+    rows = here.artifacts.newest(here.run["id"])
     if inputs["name"]:
         rows = [row for row in rows if row["name"] == inputs["name"]]
         if not rows:

@@ -49,6 +49,8 @@ class Assignment:
     contexts: dict[str, Any]
     """github, needs, strategy, matrix, inputs, vars, secrets."""
     token: str
+    permissions: dict[str, str]
+    """What the token may do."""
     work: Path
     tracking: str
     cancel: Cancel
@@ -62,6 +64,8 @@ class Outcome:
     cpu: float = 0.0
     overhead: float = 0.0
     """Seconds that were the runner's own: neither a step's processes nor an action's."""
+    reason: str = ""
+    """Why the runner itself gave up."""
 
 
 @dataclass
@@ -81,7 +85,7 @@ class JobRun:
     def __init__(self, given: Assignment):
         self.given = given
         self.work, self.workspace, self.temp = given.work, given.work / "workspace", given.work / "temp"
-        self.permissions = given.workflow.permissions_of(given.job)
+        self.permissions = given.permissions
         self.mask = commands.Mask([*given.contexts["secrets"].values(), given.token])
         self.variables: dict[str, str] = {}
         """The environment of every process: default variables."""
@@ -348,8 +352,7 @@ class JobRun:
         for key, value in inputs.items():
             self.log.line(f"  {key}: {value}")
         self.log.line("##[endgroup]")
-        here = Here(host=given.host, repo=given.run["repo"], sha=given.run["sha"], ref=given.run["ref"],
-                    run_id=given.run["id"], token=given.token, permissions=self.permissions,
+        here = Here(host=given.host, run=given.run, token=given.token, permissions=self.permissions,
                     workspace=self.workspace, log=self.log.output, git=self._git, artifacts=given.artifacts)
         started, before = time.monotonic(), self.in_processes
         try:

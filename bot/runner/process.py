@@ -135,6 +135,10 @@ def run(argv: list[str], *, cwd: Path, env: dict[str, str], emit: Callable[[str]
             _signal(process, signal.SIGKILL)  # the rest of the group; its leader is not reaped yet
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
+    except BaseException:  # the log can't be written, say: no process may stay behind
+        _signal(process, signal.SIGKILL)
+        process.wait()
+        raise
     finally:
         os.close(reader)
         os.close(ended)

@@ -7,6 +7,7 @@ jobs that ran are lost and fail, whatever was queued goes on.
 import hashlib
 import logging
 import shutil
+import sqlite3
 import threading
 import time
 from dataclasses import asdict
@@ -54,7 +55,7 @@ class Scheduler:
         self.inbox = Inbox(self.folder / "inbox.db")
         self.artifacts = Artifacts(self.store, self.folder / "artifacts")
         self.logs = Logs(self.folder / "logs")
-        self.intake = Intake(host, self.store)
+        self.intake = Intake(host, self.store, self.logs)
         self.lock = threading.RLock()
         self._wake = threading.Event()
         self._stopping = False
@@ -109,16 +110,26 @@ class Scheduler:
 
     def _step(self) -> bool:
         """One event and whatever can move; whether there is more to do at once."""
-        found = self.inbox.take()
+        found = self.inbox.oldest()
         if found:
-            with self.lock, self.store:
-                for run_id in self.intake.runs_of(Event(**found)):
-                    self._announce_new(run_id)
+            self._take_in(*found)
         with self.lock:
             self._schedules()
             self.advance()
         self._publish()
         return found is not None
+
+    def _take_in(self, number: int, event: dict[str, Any]) -> None:
+        """Start the runs of one event. It is dropped afterwards: a crash may start them twice, but loses none."""
+        try:
+            with self.lock, self.store:
+                for run_id in self.intake.runs_of(Event(**event)):
+                    self._announce_new(run_id)
+        except sqlite3.OperationalError:  # a full disk: the event stays until there is space
+            raise
+        except Exception:
+            log.exception("the event %s of %s was not understood", event["name"], event["repo"])
+        self.inbox.drop(number)
 
     def _recover(self) -> None:
         """After a stop or a crash: no process, folder or token of a lost job stays, and the job has failed."""
@@ -346,17 +357,18 @@ class Scheduler:
             if run["status"] == "queued":
                 self.store.update("runs", run["id"], status="in_progress", updated_at=now())
                 self._announce(run["id"], "in_progress")
-            token = self.host.mint(run["repo"], workflow.permissions_of(job), run["id"])
+            token = self.host.mint(run["repo"], permissions(workflow, job, run), run["id"])
             self.store.update("jobs", row["id"], status="in_progress", started_at=now(), token=token)
             self._announce_job(row, "in_progress")
         rows = self.store.jobs(run["id"], run["attempt"])
         scope = self.scope(run, workflow, job, rows, graph.results(rows))
-        secrets = {**self.host.secrets(run["repo"]), "GITHUB_TOKEN": token, "github_token": token}
+        secrets = {} if _from_fork(run) else self.host.secrets(run["repo"])
+        secrets = {**secrets, "GITHUB_TOKEN": token, "github_token": token}
         cancel = Cancel()
         assignment = Assignment(
             host=self.host, store=self.store, artifacts=self.artifacts, logs=self.logs, run=run, row=row,
-            workflow=workflow, job=job, token=token, work=self.folder / "work" / str(row["id"]), cancel=cancel,
-            tracking=f"{self.tracking}{row['id']}_",
+            workflow=workflow, job=job, token=token, permissions=permissions(workflow, job, run),
+            work=self.folder / "work" / str(row["id"]), cancel=cancel, tracking=f"{self.tracking}{row['id']}_",
             contexts={**scope.contexts, "matrix": row["matrix"], "strategy": row["strategy"], "secrets": secrets})
         thread = threading.Thread(target=self._run_job, args=(assignment,), name=f"job-{row['id']}", daemon=True)
         self._running[row["id"]] = (thread, cancel)
@@ -369,15 +381,28 @@ class Scheduler:
             outcome = JobRun(assignment).execute()
         except Exception as error:
             log.exception("job %s of run %s", row["name"], row["run_id"])
-            self.store.annotate(row["run_id"], row["id"], "failure", f"The runner failed: {error!r}")
-            outcome = Outcome("failure")
-        with self.lock, self.store:
-            self._running.pop(row["id"])[1].close()
-            if self._stopping:
-                self._lose(self.store.job(row["id"]))
-            else:
-                self._end(self.store.job(row["id"]), outcome)
+            outcome = Outcome("failure", reason=f"The runner failed: {error}")
+        while not self._settle(row["id"], outcome) and not self._stopping:
+            time.sleep(1)
         self.wake()
+
+    def _settle(self, job_id: int, outcome: Outcome) -> bool:
+        """Write down a job's end; False when that is impossible for now, as on a full disk."""
+        try:
+            with self.lock:
+                with self.store:
+                    row = self.store.job(job_id)
+                    if outcome.reason:
+                        self.store.annotate(row["run_id"], job_id, "failure", outcome.reason)
+                    if self._stopping:
+                        self._lose(row)
+                    else:
+                        self._end(row, outcome)
+                self._running.pop(job_id)[1].close()
+            return True
+        except sqlite3.OperationalError as error:
+            log.error("job %s has ended and can't be written down: %s", job_id, error)
+            return False
 
     def _end(self, row: Row, outcome: Outcome) -> None:
         """Write down how a job ended, and stop its matrix when it asks for that."""
@@ -452,7 +477,7 @@ class Scheduler:
         for row in self.artifacts.of_run(run_id):
             self.artifacts.remove(row["id"])
         for row in self.store.jobs(run_id):
-            shutil.rmtree(self.logs.folder / str(row["id"]), ignore_errors=True)
+            self.logs.remove(row["id"])
             self.store.execute("DELETE FROM steps WHERE job_id = ?", row["id"])
         for table, column in (("annotations", "run_id"), ("jobs", "run_id"), ("runs", "id")):
             self.store.execute(f"DELETE FROM {table} WHERE {column} = ?", run_id)
@@ -495,6 +520,20 @@ class Scheduler:
         job_id = self.store.insert("jobs", run_id=run["id"], attempt=run["attempt"], **kept)
         self.store.execute("INSERT INTO steps SELECT ?, number, name, status, conclusion, started_at, completed_at, "
                            "wall, cpu, summary FROM steps WHERE job_id = ?", job_id, row["id"])
+
+
+def _from_fork(run: Row) -> bool:
+    """A pull request from another repository: its jobs get no secrets and may write nothing."""
+    if run["event"] != "pull_request":
+        return False
+    head = (run["payload"].get("pull_request") or {}).get("head") or {}
+    return (head.get("repo") or {}).get("full_name") != run["repo"]
+
+
+def permissions(workflow: Workflow, job: Job, run: Row) -> dict[str, str]:
+    """What the token of this job may do."""
+    granted = workflow.permissions_of(job)
+    return dict.fromkeys(granted, "read") if _from_fork(run) else granted
 
 
 def _due(cron: Any, when: datetime) -> bool:

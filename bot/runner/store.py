@@ -45,9 +45,9 @@ CREATE TABLE IF NOT EXISTS annotations (
     title TEXT NOT NULL DEFAULT '', message TEXT NOT NULL, path TEXT NOT NULL DEFAULT '', line INTEGER);
 CREATE INDEX IF NOT EXISTS annotations_by_run ON annotations (run_id);
 CREATE TABLE IF NOT EXISTS artifacts (
-    id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs, repo TEXT NOT NULL, name TEXT NOT NULL,
-    size INTEGER NOT NULL, digest TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT NOT NULL,
-    UNIQUE (run_id, name));
+    id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs, attempt INTEGER NOT NULL, repo TEXT NOT NULL,
+    name TEXT NOT NULL, size INTEGER NOT NULL, digest TEXT NOT NULL, created_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL, UNIQUE (run_id, attempt, name));
 CREATE TABLE IF NOT EXISTS cron (repo TEXT PRIMARY KEY, minute INTEGER NOT NULL);
 """
 JSON_COLUMNS = {"payload", "inputs", "matrix", "strategy", "outputs"}
@@ -83,8 +83,12 @@ class Store:
     def __exit__(self, kind, *_) -> None:
         try:
             self._outer -= 1
-            if self._outer == 0:
+            if self._outer == 0 and self._db.in_transaction:
                 self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        except sqlite3.OperationalError:  # a full disk
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
         finally:
             self._lock.release()
 
@@ -127,6 +131,13 @@ class Store:
             return self.one("SELECT * FROM workflows WHERE repo = ? AND path = ?", repo, path)
 
     # Runs
+
+    def page_of_runs(self, where: str, args: list[Any], size: int, page: int) -> tuple[int, list[Row]]:
+        """(how many there are, one page of them, newest first)."""
+        total = self.one(f"SELECT count(*) AS n FROM runs WHERE {where}", *args)["n"]
+        rows = self.query(f"SELECT * FROM runs WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?", *args, size,
+                          size * (page - 1))
+        return total, rows
 
     def run(self, run_id: int) -> Row | None:
         return self.one("SELECT * FROM runs WHERE id = ?", run_id)

@@ -66,7 +66,7 @@ class Parser:
         self._levels: list[_Level] = []
         self._document = Document()
         self._subtest = ""
-        self._comment: tuple[str, str] = ("", "")
+        self._comments: list[tuple[str, str]] = []
         self._number = 0
         self.started = False
         self.ended = False
@@ -85,7 +85,7 @@ class Parser:
             if self._levels and not self._levels[-1].done:
                 self._levels[-1].name = self._levels[-1].name or self._subtest
         elif match := PLACE.fullmatch(line):
-            self._comment = (match[1], match[2])
+            self._comments.append((match[1], match[2]))
         elif LOOKS_LIKE.match(line):
             self._error(f"not a valid KTAP line: {line.strip()[:80]!r}")
 
@@ -140,8 +140,10 @@ class Parser:
             self._document.plan = count
 
     def _result(self, indent: int, ok: bool, number: int, text: str) -> None:
-        where, detail = self._comment
-        self._comment = ("", "")
+        where = self._comments[0][0] if self._comments else ""  # the first is the cause, the rest follow from it
+        detail = "\n".join([self._comments[0][1], *(f"{at}: {text}" for at, text in self._comments[1:5])]
+                           if self._comments else [])
+        self._comments = []
         if not self._levels:
             return self._error(f"a result outside a KTAP document: {text[:80]!r}")
         nested: _Level | None = None

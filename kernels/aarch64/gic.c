@@ -71,4 +71,5 @@ void interrupt_entry(void)
         timer_raise();
     else
         irq_raise(line);
+    interrupt_done();
 }

@@ -24,6 +24,25 @@
     stp x1, x2, [sp, #256]
     .endm
 
+    .macro each_vector_pair op
+    \op q0, q1, [x0, #0]
+    \op q2, q3, [x0, #32]
+    \op q4, q5, [x0, #64]
+    \op q6, q7, [x0, #96]
+    \op q8, q9, [x0, #128]
+    \op q10, q11, [x0, #160]
+    \op q12, q13, [x0, #192]
+    \op q14, q15, [x0, #224]
+    \op q16, q17, [x0, #256]
+    \op q18, q19, [x0, #288]
+    \op q20, q21, [x0, #320]
+    \op q22, q23, [x0, #352]
+    \op q24, q25, [x0, #384]
+    \op q26, q27, [x0, #416]
+    \op q28, q29, [x0, #448]
+    \op q30, q31, [x0, #480]
+    .endm
+
     .macro slot target
     .balign 128
     b \target
@@ -114,4 +133,42 @@ hal_longjmp:
     ldr x1, [x0, #96]
     mov sp, x1
     mov x0, #1
+    ret
+
+    .globl hal_switch
+hal_switch:
+    stp x19, x20, [sp, #-96]!
+    stp x21, x22, [sp, #16]
+    stp x23, x24, [sp, #32]
+    stp x25, x26, [sp, #48]
+    stp x27, x28, [sp, #64]
+    stp x29, x30, [sp, #80]
+    mov x2, sp
+    str x2, [x0]
+    mov sp, x1
+    ldp x21, x22, [sp, #16]
+    ldp x23, x24, [sp, #32]
+    ldp x25, x26, [sp, #48]
+    ldp x27, x28, [sp, #64]
+    ldp x29, x30, [sp, #80]
+    ldp x19, x20, [sp], #96
+    ret
+
+    /* Area: q0..q31, FPSR, FPCR. */
+    .globl hal_fpu_save
+hal_fpu_save:
+    each_vector_pair stp
+    mrs x1, fpsr
+    mrs x2, fpcr
+    str x1, [x0, #512]
+    str x2, [x0, #520]
+    ret
+
+    .globl hal_fpu_restore
+hal_fpu_restore:
+    each_vector_pair ldp
+    ldr x1, [x0, #512]
+    ldr x2, [x0, #520]
+    msr fpsr, x1
+    msr fpcr, x2
     ret

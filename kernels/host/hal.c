@@ -1,5 +1,5 @@
 /* The HAL as a process: enough of hal.h for the core to run its tests on this machine. RAM is a block of memory at
-   whatever address it has; an interrupt is a function call from hal_irq_wait. */
+   whatever address it has; an interrupt is a function call from hal_irq_wait; nothing is preempted. */
 #include "hal.h"
 #include "console.h"
 #include "mm.h"
@@ -51,9 +51,8 @@ void hal_irq_wait(void)
         nanosleep(&(struct timespec){0, (long)(deadline - now)}, NULL);
     deadline = UINT64_MAX;
     timer_raise();
+    interrupt_done();
 }
-
-uintptr_t io_map(uint64_t base, uint64_t size) { return size ? (uintptr_t)base : 0; }
 
 void hal_time_init(void) {}
 uint64_t hal_time_ns(void)

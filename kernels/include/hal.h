@@ -63,6 +63,16 @@ struct hal_jump {
 int hal_setjmp(struct hal_jump *here) __attribute__((returns_twice));
 NORETURN void hal_longjmp(const struct hal_jump *there);
 
+/* Threads: saves the callee-saved registers on this stack and its stack pointer in *from, continues at `to`. A new
+   thread's first stack pointer makes hal_switch call entry(), with interrupts off, on the stack below stack_top. */
+void hal_switch(uintptr_t *from, uintptr_t to);
+uintptr_t hal_context_init(uintptr_t stack_top, void (*entry)(void));
+
+/* All floating-point and vector state, in an area of hal_fpu_size() bytes that is aligned to 64 and cleared once. */
+size_t hal_fpu_size(void);
+void hal_fpu_save(void *area);
+void hal_fpu_restore(const void *area);
+
 /* -- Traps ------------------------------------------------------------------------------------------------ */
 
 struct hal_frame; /* the registers that a trap saved; only the architecture looks inside */
@@ -88,6 +98,7 @@ NORETURN void kernel_main(const struct boot_info *boot);
 void trap_raise(const struct trap *trap);   /* an exception; does not return unless the trap was caught */
 void irq_raise(unsigned line);              /* a device's interrupt */
 void timer_raise(void);                     /* the timer's */
+void interrupt_done(void);                  /* last in every interrupt, still off: may switch to another thread */
 
 /* -- Symbols of the linker script ------------------------------------------------------------------------- */
 

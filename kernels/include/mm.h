@@ -35,3 +35,9 @@ bool vm_lookup(uintptr_t address, unsigned *flags);
 
 /* Registers of a device, ready to use: maps them now, or with vm_init when that is still to come. Returns base. */
 uintptr_t io_map(uint64_t base, uint64_t size);
+
+/* -- Stacks ----------------------------------------------------------------------------------------------- */
+
+enum { STACK_SLOT = 32 << 10 };
+void *stack_alloc(void); /* STACK_SLOT bytes, the lowest page of which is a guard; NULL without memory */
+void stack_free(void *slot);

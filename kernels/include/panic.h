@@ -11,5 +11,5 @@ NORETURN void panic_at(const char *file, int line, const char *format, ...) PRIN
 #define ASSERT(condition) ((condition) ? (void)0 : panic("assertion failed: %s", #condition))
 
 /* Runs fn(arg); if it traps, fills *trap and returns true instead of panicking. For tests and for probing
-   hardware that may not be there. Does not nest. */
+   hardware that may not be there. Each thread may have one at a time. */
 bool trap_catch(void (*fn)(void *), void *arg, struct trap *trap);

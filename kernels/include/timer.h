@@ -19,4 +19,4 @@ struct timer {
 
 void timer_start(struct timer *timer, uint64_t deadline_ns, void (*fire)(void *arg), void *arg);
 bool timer_cancel(struct timer *timer); /* false when it had fired already (or never been started) */
-void time_sleep_ns(uint64_t duration_ns);
+void time_sleep_ns(uint64_t duration_ns); /* at least that long; other threads run meanwhile */

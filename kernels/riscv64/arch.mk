@@ -3,4 +3,5 @@
 TARGET := riscv64-unknown-none-elf
 GNU_PREFIX := riscv64-linux-gnu-
 ARCH_CFLAGS := -march=rv64imac -mabi=lp64 -mcmodel=medany -mno-relax
+ARCH_ASFLAGS := -march=rv64gc
 ARCH_GCC_FLAGS :=

@@ -50,6 +50,7 @@ void interrupt_entry(uint64_t cause)
     default:
         break;
     }
+    interrupt_done();
 }
 
 void hal_frame_print(const struct hal_frame *frame)

@@ -35,6 +35,41 @@
     \op x31, 248(sp)
     .endm
 
+    .macro each_float op
+    \op f0, 0(a0)
+    \op f1, 8(a0)
+    \op f2, 16(a0)
+    \op f3, 24(a0)
+    \op f4, 32(a0)
+    \op f5, 40(a0)
+    \op f6, 48(a0)
+    \op f7, 56(a0)
+    \op f8, 64(a0)
+    \op f9, 72(a0)
+    \op f10, 80(a0)
+    \op f11, 88(a0)
+    \op f12, 96(a0)
+    \op f13, 104(a0)
+    \op f14, 112(a0)
+    \op f15, 120(a0)
+    \op f16, 128(a0)
+    \op f17, 136(a0)
+    \op f18, 144(a0)
+    \op f19, 152(a0)
+    \op f20, 160(a0)
+    \op f21, 168(a0)
+    \op f22, 176(a0)
+    \op f23, 184(a0)
+    \op f24, 192(a0)
+    \op f25, 200(a0)
+    \op f26, 208(a0)
+    \op f27, 216(a0)
+    \op f28, 224(a0)
+    \op f29, 232(a0)
+    \op f30, 240(a0)
+    \op f31, 248(a0)
+    .endm
+
     .text
     .balign 4
     .globl trap_entry
@@ -114,4 +149,53 @@ hal_longjmp:
     ld s10, 96(a0)
     ld s11, 104(a0)
     li a0, 1
+    ret
+
+    .globl hal_switch
+hal_switch:
+    addi sp, sp, -112
+    sd ra, 0(sp)
+    sd s0, 8(sp)
+    sd s1, 16(sp)
+    sd s2, 24(sp)
+    sd s3, 32(sp)
+    sd s4, 40(sp)
+    sd s5, 48(sp)
+    sd s6, 56(sp)
+    sd s7, 64(sp)
+    sd s8, 72(sp)
+    sd s9, 80(sp)
+    sd s10, 88(sp)
+    sd s11, 96(sp)
+    sd sp, 0(a0)
+    mv sp, a1
+    ld ra, 0(sp)
+    ld s0, 8(sp)
+    ld s1, 16(sp)
+    ld s2, 24(sp)
+    ld s3, 32(sp)
+    ld s4, 40(sp)
+    ld s5, 48(sp)
+    ld s6, 56(sp)
+    ld s7, 64(sp)
+    ld s8, 72(sp)
+    ld s9, 80(sp)
+    ld s10, 88(sp)
+    ld s11, 96(sp)
+    addi sp, sp, 112
+    ret
+
+    /* Area: f0..f31, fcsr. */
+    .globl hal_fpu_save
+hal_fpu_save:
+    each_float fsd
+    frcsr t0
+    sd t0, 256(a0)
+    ret
+
+    .globl hal_fpu_restore
+hal_fpu_restore:
+    each_float fld
+    ld t0, 256(a0)
+    fscsr t0
     ret

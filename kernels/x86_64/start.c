@@ -63,6 +63,7 @@ void start(const struct start_info *info)
 {
     console_attach(uart16550_attach((struct io){.base = COM1_PORT, .port = true}, COM1_LINE));
     cpu_init();
+    fpu_init();
     read_start_info(info);
     kernel_main(&boot);
 }

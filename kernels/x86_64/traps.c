@@ -101,6 +101,7 @@ void frame_entry(struct hal_frame *frame)
             timer_raise();
         else
             irq_raise((unsigned)frame->vector - VECTOR_LINES);
+        interrupt_done();
         return;
     }
     uint64_t address;

@@ -79,3 +79,21 @@ hal_longjmp:
     movq 48(%rdi), %rsp
     movl $1, %eax
     jmp *56(%rdi)
+
+    .globl hal_switch
+hal_switch:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret

@@ -31,6 +31,7 @@ struct hal_frame {
 };
 
 void cpu_init(void);            /* GDT, TSS, IDT */
+void fpu_init(void);
 void frame_entry(struct hal_frame *frame);
 void apic_end_of_interrupt(void);
 uint32_t apic_timer_left(void);

@@ -189,7 +189,7 @@ def test_a_patch_of_something_else_does_not_apply(work, toy, result, config):
     assert "does not apply" in judged(toy, result, patch, config)[0]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_mangled_patch_never_passes_with_other_effects_than_were_read(work_patch, data):
     """Whatever bytes are changed: it is refused, or git does exactly what was read."""

@@ -117,7 +117,7 @@ def test_searching_and_listing(use):
     assert "kernels/kernel.sh:1:nonce=none" in use("search_code", pattern=r"^nonce=\w+$")
     assert "not a valid regular expression" in use("search_code", pattern="case $1 in *(")
     assert use("list_files", path="kernels").splitlines() == ["kernels/Makefile", "kernels/boot", "kernels/kernel.sh"]
-    assert use("list_files", path="**/*.md") == "specs/kernel/console.md"
+    assert use("list_files", path="specs/**/*.md") == "specs/kernel/console.md"
     with pytest.raises(ToolError, match="no files there"):
         use("list_files", path="nowhere")
     assert 'type = "hello"' in use("read_spec", name="console")
@@ -161,17 +161,23 @@ def test_arguments_are_checked_before_anything_runs(use):
         use("read_file", path="a", count=5000)
     with pytest.raises(Malformed, match="JSON object"):
         load()["read_file"].call(None, "[]")
+    for text in ("a\\u0000b", "\\ud800"):
+        with pytest.raises(Malformed, match="NUL character or half"):
+            load()["shell"].call(None, f'{{"command": "{text}"}}')
 
 
 def test_a_stage_of_the_pipeline_is_called_with_its_options(use, work):
     package = work.worktree / "SLM"
     package.mkdir()
-    (package / "__main__.py").write_text("import json, sys; print(json.dumps(sys.argv[1:]))")
-    assert json.loads(use("compare_models", models=["a.pt", "b.pt"])) == [
-        "compare-models", "--model", "a.pt", "--model", "b.pt", "--split", "test"]
+    (package / "__main__.py").write_text("import json, sys; print('step 1', file=sys.stderr);"
+                                         "print(json.dumps({'words': sys.argv[1:]}))")
+    said = use("evaluate_model", model="m", data="d", engine=["torch", "rules"])
+    assert json.loads(said)["words"] == ["evaluate-model", "--json", "--model", "m", "--data", "d",
+                                         "--engine", "torch", "--engine", "rules"]
+    assert json.loads(use("validate_gguf", file="x.gguf", load=True))["words"][1:] == ["x.gguf", "--json", "--load"]
     (package / "__main__.py").write_text("import sys; sys.exit('expected a GGUF file, found none')")
     with pytest.raises(ToolError, match="validate-gguf: exit code 1\nexpected a GGUF file"):
-        use("validate_gguf", model="x.gguf")
+        use("validate_gguf", file="x.gguf")
 
 
 def test_a_commit_that_the_checkout_lacks_is_fetched_or_explained(toy, brief, tmp_path):

@@ -13,8 +13,30 @@ from bot.localforge.wire import ROUTES
 WORDS = [
     *("x", "", " ", "main", "HEAD", "refs/heads/main", "../../etc/passwd", "--upload-pack=/bin/true", "-x", "a\nb"),
     *("a\x00b", "é🦀", "%00", "0" * 40, "f" * 39, "z" * 70_000, "main~1", "main^{tree}", "@{-1}", ":/x", "a" * 300),
-    *("<script>", "you", "guest", "github-actions[bot]", "2026-01-01T00:00:00Z", "closed", "open", "COMMENT", "APPROVE"),
-    *("+1", "completed", "success", "base64", "100644", "commit", "tree", "blob", "merge", "squash", "http://127.0.0.1:9/"),
+    *(
+        "<script>",
+        "you",
+        "guest",
+        "github-actions[bot]",
+        "2026-01-01T00:00:00Z",
+        "closed",
+        "open",
+        "COMMENT",
+        "APPROVE",
+    ),
+    *(
+        "+1",
+        "completed",
+        "success",
+        "base64",
+        "100644",
+        "commit",
+        "tree",
+        "blob",
+        "merge",
+        "squash",
+        "http://127.0.0.1:9/",
+    ),
 ]
 VALUES = [None, True, False, 0, -1, 1, 2**70, 1.5, [], {}, [[]], [None], [{}], {"name": "x"}, {"name": None}, [1, "x"]]
 

@@ -5,6 +5,7 @@ service that the forge talks to, and runs what is dispatched to it when told to,
 """
 
 import json
+import re
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -17,11 +18,13 @@ from starlette.routing import Route
 from bot import handoff
 from bot.config import Config, check
 from bot.forge.client import Forge
+from bot.forge.wire import Uncertain
 from bot.localforge.serve import serve_in_thread
 from bot.reconcile.apply import apply
 from bot.reconcile.brief import build
 from bot.reconcile.lock import Holder, Lock
 from bot.reconcile.report import report
+from bot.reconcile.snapshot import CHECK
 from bot.reconcile.tick import tick
 
 BOT = "github-actions[bot]"
@@ -89,8 +92,9 @@ class Stage:
         return JSONResponse({}, status_code=202)
 
     def payload(self, job: Job) -> dict:
-        return {"id": job.id, "name": job.name, "display_title": job.name, "status": job.status, "conclusion": job.conclusion,
-                "created_at": job.created, "updated_at": job.created, "html_url": f"{self.host.url}/runs/{job.id}"}
+        return {"id": job.id, "name": job.name, "display_title": job.name, "status": job.status,
+                "conclusion": job.conclusion, "created_at": job.created, "updated_at": job.created,
+                "html_url": f"{self.host.url}/runs/{job.id}"}
 
 
 @dataclass
@@ -116,7 +120,9 @@ class World:
         self.config: Config = check({"targets": TARGETS, **settings}, "test")
         self.you = Forge(running.api, "you/demo", running.tokens["you"], server=running.url)
         self.guest = Forge(running.api, "you/demo", running.tokens["guest"], server=running.url)
-        self.lives, self.calls, self.kill_at, self.kill_always = 0, 0, None, False
+        self.lives, self.calls, self.deaths = 0, 0, 0
+        self.kill = lambda number, verb, path: False
+        """Whether the bot's process dies right after this call."""
         self.seed()
 
     def seed(self) -> None:
@@ -136,7 +142,7 @@ class World:
     def git(self, *args: str, cwd: Path | None = None) -> str:
         env = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "GIT_CONFIG_NOSYSTEM": "1"}
         for who in ("AUTHOR", "COMMITTER"):
-            env |= {f"GIT_{who}_NAME": "you", f"GIT_{who}_EMAIL": "you@localhost", f"GIT_{who}_DATE": "1700000000 +0000"}
+            env |= {f"GIT_{who}_NAME": "you", f"GIT_{who}_EMAIL": "you@x", f"GIT_{who}_DATE": "1700000000 +0000"}
         done = subprocess.run(["git", *args], cwd=cwd or self.tree, capture_output=True, text=True, env=env)
         assert done.returncode == 0, f"git {' '.join(args)}: {done.stderr}"
         return done.stdout.strip()
@@ -147,12 +153,12 @@ class World:
     def comment(self, number: int, body: str, who: Forge | None = None) -> int:
         return (who or self.you).create_comment(number, body).id
 
-    # -- the bot's processes ------------------------------------------------------------------------------------------
+    # -- the bot's processes ----------------------------------------------------------------------------------------
 
     def bot(self, **permissions) -> Forge:
         """The forge as a job of the bot sees it, in a new process."""
         self.lives += 1
-        scopes = {name: "write" for name in ("actions", "checks", "contents", "issues", "pull-requests", "statuses")}
+        scopes = dict.fromkeys(("actions", "checks", "contents", "issues", "pull-requests", "statuses"), "write")
         token = self.stage.host.mint("you/demo", permissions or scopes, run_id=self.lives)
         dead = []
 
@@ -160,13 +166,11 @@ class World:
             self.calls += 1
             if dead:
                 raise Killed
-            if self.kill_always or self.calls == self.kill_at:
+            if self.kill(self.calls, verb, path):
                 dead.append(True)
                 raise Killed
 
-        forge = Forge(self.running.api, "you/demo", token, server=self.running.url, after_call=after_call)
-        forge.died = dead
-        return forge
+        return Forge(self.running.api, "you/demo", token, server=self.running.url, after_call=after_call)
 
     def tick(self, **options) -> int:
         forge = self.bot()
@@ -193,12 +197,9 @@ class World:
             try:
                 process(*args)
                 return
-            except Killed:
-                if self.kill_always:
-                    self.kill_always_next()
+            except (Killed, Uncertain):
+                self.deaths += 1
         raise AssertionError("killed too often")
-
-    def kill_always_next(self) -> None: ...
 
     def perform(self, job: Job) -> None:
         job.status = "in_progress"
@@ -210,13 +211,13 @@ class World:
         if job.status != "completed":
             job.status, job.conclusion = "completed", "failure" if job.name in self.stage.lose else "success"
 
-    # -- what agents and CI say ---------------------------------------------------------------------------------------
+    # -- what agents and CI say -------------------------------------------------------------------------------------
 
     def agent(self, job: Job) -> None:
         i = job.inputs
         task = int(i["task"]) if i["task"] else None
-        reader = Forge(self.running.api, "you/demo", self.stage.host.mint(
-            "you/demo", {"contents": "read", "issues": "read", "pull-requests": "read"}, run_id=0), server=self.running.url)
+        token = self.stage.host.mint("you/demo", dict.fromkeys(("contents", "issues", "pull-requests"), "read"), 0)
+        reader = Forge(self.running.api, "you/demo", token, server=self.running.url)
         brief = build(reader, self.config, i["key"], int(i["goal"]), task, i["role"], int(i["attempt"]))
         self.last_brief = brief
         with tempfile.TemporaryDirectory() as out:
@@ -236,7 +237,8 @@ class World:
         elif brief.role == "reviewer":
             verdict = self.script.reviews.get(spot, "approve")
             bad = [handoff.Finding(path="README.md", line=1, severity="major", text="Not so.")]
-            result.review = handoff.Review(verdict=verdict, summary="Read it.", findings=[] if verdict == "approve" else bad)
+            result.review = handoff.Review(verdict=verdict, summary="Read it.",
+                                           findings=[] if verdict == "approve" else bad)
         else:
             files = self.script.changes.get(spot, {f"{brief.task_key}.c": f"{brief.task_key} {brief.attempt}\n"})
             result.patch = self.patch(brief, files, folder / "change.patch")
@@ -265,8 +267,9 @@ class World:
             tree = Path(folder) / "tree"
             self.git("clone", "-q", self.url, str(tree))
             self.git("checkout", "-q", sha, cwd=tree)
-            text = "".join(p.read_text() for p in sorted(tree.rglob("*")) if p.is_file() and ".git" not in p.parts)
-            bad = next((word for word in sorted(self.script.red) if all(part in text for part in word.split("+"))), None)
+            files = [path for path in sorted(tree.rglob("*")) if path.is_file() and ".git" not in path.parts]
+            text = "".join(path.read_text() for path in files)
+            bad = next((all_ for all_ in sorted(self.script.red) if all(one in text for one in all_.split("+"))), None)
             out = Path(folder) / "reports"
             out.mkdir()
             for arch in json.loads(job.inputs["archs"]):
@@ -279,7 +282,7 @@ class World:
                     tree=self.git("rev-parse", "HEAD^{tree}", cwd=tree), verdict=one.verdict, archs=[one], seconds=2.0))
             self.live(lambda: report(self.bot(), self.config, out, sha, job.inputs["key"]))
 
-    # -- looking on -----------------------------------------------------------------------------------------------------
+    # -- looking on -------------------------------------------------------------------------------------------------
 
     def labels(self, number: int) -> set[str]:
         return {name for name in self.you.issue(number).labels}
@@ -290,6 +293,33 @@ class World:
 
     def said(self, number: int) -> list[str]:
         return [comment.body for comment in self.you.comments_on(number) if comment.author == BOT]
+
+
+    def picture(self) -> dict:
+        """Everything visible on the forge, without times and without the comings and goings of ticks."""
+        def tame(text: str) -> str:
+            return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text)
+
+        count = len(list(self.you.wire.pages(f"{self.you.at}/issues", {"state": "all"})))
+        issues = [self.you.issue(n + 1) for n in range(count)]
+        pulls = list(self.you.wire.pages(f"{self.you.at}/pulls", {"state": "all"}))
+        main = self.you.branch("main").sha
+        self.git("fetch", "-q", self.url, "main")
+        return {
+            "issues": [(i.number, i.title, i.body, sorted(i.labels), i.open) for i in issues],
+            "comments": {i.number: sorted((c.author, tame(c.body), c.eyes, c.rocket, c.confused)
+                                          for c in self.you.comments_on(i.number)) for i in issues},
+            "sub-issues": {i.number: [s.number for s in self.you.sub_issues(i.number)] for i in issues if i.labels},
+            "blocked by": {i.number: self.you.blocked_by(i.number) for i in issues if "auton:task" in i.labels},
+            "pulls": [(p["number"], p["head"]["ref"], p["head"]["sha"], p["state"], p["merged_at"] is None)
+                      for p in pulls],
+            "reviews": {p["number"]: [tame(r["body"]) for r in self.you.reviews(p["number"])] for p in pulls},
+            "statuses": {p["number"]: self.you.statuses(p["head"]["sha"]) for p in pulls},
+            "checks": {p["number"]: [c.external_id for c in self.you.checks(p["head"]["sha"], CHECK)] for p in pulls},
+            "main": (main, self.git("log", "--format=%B", "FETCH_HEAD")),
+            "refs": self.git("ls-remote", self.url, "refs/heads/*", "refs/auton/*"),
+            "runs": sorted(job.name for job in self.stage.jobs if job.workflow != "auton-tick.yml"),
+        }
 
 
 def serve(folder: Path, script: Script, **settings):

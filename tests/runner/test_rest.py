@@ -144,6 +144,7 @@ def test_cancel_rerun_failed_and_delete(forge, client):
     assert forge.done(run)["attempt"] == 3
     assert client.get(f"/actions/runs/{run}/jobs", params={"filter": "all"}).json()["total_count"] == 3
     assert client.get(f"/actions/runs/{run}/timing").status_code == 200
+    assert client.delete(f"/actions/runs/{run}/logs").status_code == 204 and forge.runner.log(job) == ""
     assert client.delete(f"/actions/runs/{run}").status_code == 204
     assert client.get(f"/actions/runs/{run}").status_code == 404
 

@@ -324,3 +324,16 @@ def test_paths_filters_ask_git(forge):
     last = forge.event("push", {"ref": "refs/heads/main", "before": first}, ref="refs/heads/main", sha=second)
     forge.event("push", {"ref": "refs/heads/main", "before": second}, ref="refs/heads/main", sha=third)
     assert forge.finish(last)["sha"] == third
+
+
+def test_a_fork_gets_no_secrets_and_a_read_only_token(forge):
+    sha = forge.commit(f"""
+on: pull_request
+permissions: {{contents: write}}
+jobs: {{a: {{ {RUN}[{{run: 'echo "[${{{{ secrets.KEY }}}}]"'}}]}}}}
+""")
+    for repo, shown, level in (("else/os", "[]", "read"), ("you/os", "[***]", "write")):
+        pull = {"number": 1, "title": "x", "base": {"ref": "main", "sha": sha},
+                "head": {"ref": "main", "sha": sha, "repo": {"full_name": repo}}}
+        run = forge.finish(forge.event("pull_request", {"pull_request": pull}, action="opened", sha=sha))
+        assert shown in forge.log(run) and forge.host.minted[-1][0] == {"contents": level}

@@ -79,3 +79,9 @@ def test_bail_out_and_wrong_numbers_are_errors():
     assert read(["KTAP version 1", "1..2", "ok 2 b", "ok 1 a"]).errors
     assert read(["KTAP version 2", "1..1", "ok 1 a"]).errors
     assert read(["KTAP version 1", "1..0"]).errors
+
+
+def test_the_first_of_several_failed_expectations_is_the_place():
+    [case] = read(["KTAP version 1", "1..1", "# a.c:1: expected 1, found 2", "# a.c:2: expected 3, found 4",
+                   "not ok 1 x"]).cases
+    assert (case.where, case.detail) == ("a.c:1", "expected 1, found 2\na.c:2: expected 3, found 4")

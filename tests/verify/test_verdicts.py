@@ -115,14 +115,14 @@ def test_slow_endless_output_meets_the_hard_limit(checkout):
 
 def test_a_compile_error_is_build_with_its_place(checkout):
     checkout.write("core/main.c", "int main(void)\n{\n    return x;\n}\n")
-    checkout.write("build.sh", "gcc -c core/main.c -o image.bin\n")
+    checkout.write("build.sh", "clang -c core/main.c -o image.bin\n")
     build = only(checkout.verify(), "build")
     assert build.verdict == "BUILD" and build.where == "core/main.c:3" and "undeclared" in build.detail
 
 
 def test_places_are_seen_from_the_checkout_when_make_changed_folder(checkout):
     checkout.write("kernels/core/main.c", "int x = ;\n")
-    checkout.write("kernels/Makefile", "all:\n\tgcc -c core/main.c\n")
+    checkout.write("kernels/Makefile", "all:\n\tclang -c core/main.c\n")
     build = only(checkout.verify(build="make -C kernels"), "build")
     assert build.where == "kernels/core/main.c:1"
 

@@ -51,8 +51,9 @@ class Role(BaseModel):
         env = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                                  keep_trailing_newline=False)
         page = work.run(["git", "show", f"{work.brief.base_sha}:AGENTS.md"], keep=CONVENTIONS)
-        values = {"conventions": page.output.strip() if page.code == 0 else "", "brief": work.brief, "config": work.config, "role": self, "roles": everyone(),
-                  "workers": workers(work.config.workflow.mode)}
+        values = {"brief": work.brief, "config": work.config, "role": self, "roles": everyone(),
+                  "workers": workers(work.config.workflow.mode),
+                  "conventions": page.output.strip() if page.code == 0 else ""}
         rules = env.from_string((FOLDER / "common.md").read_text(encoding="utf-8")).render(values)
         task = env.from_string((FOLDER / "task.md").read_text(encoding="utf-8")).render(values)
         return [{"role": "system", "content": env.from_string(self.prompt).render(values) + "\n\n" + rules},

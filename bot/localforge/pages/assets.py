@@ -21,11 +21,11 @@ _KEEP = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Typ
 HEX = re.compile(r"[0-9a-f]{6}")
 
 
-async def _file(request: Request) -> Response:
-    name = request.path_params["name"]
-    if name not in _FILES:
-        return Response("no such file", 404, {"Content-Type": "text/plain"})
-    return Response(_FILES[name], headers=_KEEP, media_type=_KINDS[name])
+def _file(name: str) -> Route:
+    async def endpoint(request: Request) -> Response:
+        return Response(_FILES[name], headers=_KEEP, media_type=_KINDS[name])
+
+    return Route(f"/-/{name}", endpoint)
 
 
 async def _labels(request: Request) -> Response:
@@ -33,4 +33,4 @@ async def _labels(request: Request) -> Response:
     return Response("".join(f".c-{c}{{--label:#{c}}}" for c in colors), headers=_KEEP, media_type="text/css")
 
 
-ROUTES = [Route("/-/labels.css", _labels), Route("/-/{name}", _file)]
+ROUTES = [Route("/-/labels.css", _labels), *map(_file, _KINDS)]

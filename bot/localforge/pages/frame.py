@@ -178,6 +178,7 @@ def _endpoint(site: Site, function: Page, method: str, signed_in: bool) -> Calla
         except Exception:
             mark = secrets.token_hex(4)
             log.exception("page %s failed (%s)", request.url.path, mark)
+            view.repo = None  # what broke may be in it
             response = await _error(view, Stop(
                 500, f"This page broke. The forge's log says why, at the mark {mark}.",
                 "Load the page again; if it stays broken, the rest of the forge still works.", _typed(view)))

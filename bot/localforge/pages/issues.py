@@ -1,15 +1,16 @@
 """Issues: the list, filing a goal, and one issue with its tasks and conversation."""
 
 import asyncio
-import re
 
 from starlette.responses import RedirectResponse, Response
 
 from bot.localforge.pages import words
 from bot.localforge.pages.api import ApiError
 from bot.localforge.pages.frame import Stop, View, link, page
+from bot.localforge.pages.source import verdicts_of
+from bot.reconcile import slash
 
-MODES = ("kernel_build", "slm_training", "dual")
+MODES = slash.COMMANDS["plan"].options["mode"].split("|")
 
 
 @page("/{owner}/{repo}/issues")
@@ -63,17 +64,16 @@ async def file_issue(view: View) -> Response:
 
 
 def _plan_line(form: dict[str, str]) -> str:
-    """The goal's options as the one line that the bot reads; ValueError says which is not right."""
+    """The goal's options as the one line that the bot reads; ValueError says what is not right with them."""
     said = {name: form.get(name, "").strip() for name in ("mode", "model", "budget")}
-    said["budget"] = said["budget"].lstrip("$")
-    if said["mode"] and said["mode"] not in MODES:
-        raise ValueError(f"Mode: expected one of {', '.join(MODES)}, found “{said['mode'][:60]}”.")
-    if not re.fullmatch(r"[\w./:@+-]{0,120}", said["model"], re.A):
-        raise ValueError("Model: expected a litellm name such as openai/gpt-4o-mini, without spaces.")
-    if not re.fullmatch(r"(\d{1,6}(\.\d{1,4})?)?", said["budget"], re.A):
-        raise ValueError(f"Budget: expected US dollars such as 2.50, found “{said['budget'][:60]}”.")
-    options = [f"{name}={value}" for name, value in said.items() if value]
-    return f"/auton plan {' '.join(options)}" if options else ""
+    options = {name: value for name, value in said.items() if value}
+    line = f"/auton plan {' '.join(f'{name}={value}' for name, value in options.items())}"
+    for name, value in options.items():
+        if len(value.split()) > 1 or slash.parse(f"/auton plan {name}={value}")[0].problem:
+            example = {"mode": " or ".join(MODES), "model": "a litellm name such as openai/gpt-4o-mini",
+                       "budget": "US dollars such as 2.50"}[name]
+            raise ValueError(f"{name.capitalize()}: expected {example}, found “{value[:80]}”.")
+    return line if options else ""
 
 
 @page("/{owner}/{repo}/issues/{number:int}")
@@ -112,10 +112,8 @@ async def _progress(view: View, goal: int, tasks: list[dict]) -> list[dict]:
     pulls, *blockers = await asyncio.gather(_pulls_of(view, goal, numbers), *(
         view.api.all("repos", view.name, "issues", number, "dependencies", "blocked_by") for number in numbers))
     heads = {number: pull["head"]["sha"] for number, pull in pulls.items()}
-    states = await asyncio.gather(*(
-        view.api.maybe({"statuses": []}, "repos", view.name, "commits", sha, "status") for sha in heads.values()))
-    verdicts = {number: words.overall(state) for number, state in zip(heads, states, strict=True)}
-    return [{"issue": task, "pull": pulls.get(task["number"]), "verdict": verdicts.get(task["number"]),
+    states = await verdicts_of(view, list(heads.values()))
+    return [{"issue": task, "pull": pulls.get(task["number"]), "verdict": states.get(heads.get(task["number"])),
              "waits": [b for b in waits if b["state"] == "open"]} for task, waits in zip(tasks, blockers, strict=True)]
 
 
@@ -125,14 +123,15 @@ async def _progress(view: View, goal: int, tasks: list[dict]) -> list[dict]:
 async def comment(view: View) -> Response:
     place = _place(view)
     command = view.form.get("command", "")
-    body = f"/auton {command}" if command in dict(words.COMMANDS) else view.form.get("body", "").strip()
+    body = f"/auton {command}" if command in words.BUTTONS else view.form.get("body", "").strip()
     if not body:
         raise Stop(422, "The comment is empty.", "Go back, write something, and send it again.")
     repo = await view.open_repo()
     made = (await view.api.call("POST", "repos", view.name, "issues", view.arg("number"), "comments",
                                 body={"body": body})).json()
     note = ""
-    if re.search(r"^/auton\b", body, re.M) and not view.may_write:
+    steers = any(slash.COMMANDS[given.name].steers for given in slash.parse(body) if not given.problem)
+    if steers and not view.may_write:
         note = (f"Posted, but it will be refused: AUTON takes commands only from people with write permission on "
                 f"{repo['full_name']}, and {view.session.login} may only read.")
     return view.go(f"{place}#issuecomment-{made['id']}", note)

@@ -29,7 +29,7 @@ class Part:
 
 def read_log(text: str, most: int) -> tuple[list[Part], int]:
     """The last `most` lines of a log, without colours and time stamps, in their groups; and how many were left out."""
-    lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
     left_out = max(0, len(lines) - most)
     parts = [Part()]
     for number, line in enumerate(lines[left_out:], left_out + 1):

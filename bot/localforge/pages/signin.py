@@ -9,6 +9,7 @@ from bot.localforge.pages.api import ApiError
 from bot.localforge.pages.frame import Stop, View, page
 
 
+@page("/-/sign-in", signed_in=False)
 @page("/login", signed_in=False)
 async def form(view: View) -> Response:
     if token := view.query("token"):

@@ -1,4 +1,4 @@
-"""What the pages call things: states as a tone, a mark and a word; times; the commands a person can give.
+"""What the pages call things: states as a tone, a mark and a word; times; the commands that have a button.
 
 All of it is read off labels and commit statuses, as anybody sees them on GitHub; the bot's hidden state is not used.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.localforge.pages.assets import HEX
+from bot.reconcile.slash import COMMANDS, Spec
 
 GOAL = "auton:goal"
 TASK = "auton:task"
@@ -32,15 +33,8 @@ REVIEW = {"APPROVED": "approved", "CHANGES_REQUESTED": "asked for changes", "COM
 TASK_STATES = ("waiting", "ready", "running", "review", "verify", "queued", "landed", "failed", "needs-human")
 GOAL_STATES = ("planning", "planned", "active", "done", "blocked", "cancelled")
 
-COMMANDS = (
-    ("retry", "Try again where it failed, with what was seen as feedback"),
-    ("stop", "Stop what runs now; nothing is lost"),
-    ("hold", "Start nothing new until /auton unhold"),
-    ("unhold", "Go on after a hold"),
-    ("approve", "Start the plan"),
-    ("status", "Say where it stands and what it cost"),
-    ("help", "List the commands"),
-)
+BUTTONS = ("retry", "stop", "hold", "unhold", "approve", "status", "explain", "help")
+"""Commands that have a button under the comments; the others take arguments and are typed."""
 
 REACTIONS = {
     "eyes": ("👀", "seen"), "rocket": ("🚀", "accepted"), "confused": ("😕", "refused"), "+1": ("👍", "thumbs up"),
@@ -109,7 +103,7 @@ def pull_chip(pull: dict) -> Chip:
 
 
 def run_chip(run: dict) -> Chip:
-    """A run, job or step of the Actions API."""
+    """A workflow run, a job, a step, or a check run."""
     state = run.get("conclusion") if run["status"] == "completed" else run["status"]
     return chip(state, RESULT.get(state or "", ""))
 
@@ -160,13 +154,13 @@ def reactions(thing: dict) -> list[tuple[str, str, int]]:
     return [(sign, meaning, counts[key]) for key, (sign, meaning) in REACTIONS.items() if counts.get(key)]
 
 
-def buttons(issue: dict) -> list[tuple[str, str]]:
+def buttons(issue: dict) -> list[tuple[str, Spec]]:
     """The commands that make sense on this issue now."""
     labels = names(issue)
     hidden = {"hold"} if HOLD in labels else {"unhold"}
     if "auton:planned" not in labels:
         hidden.add("approve")
-    return [pair for pair in COMMANDS if pair[0] not in hidden]
+    return [(name, COMMANDS[name]) for name in BUTTONS if name not in hidden]
 
 
 # Time.

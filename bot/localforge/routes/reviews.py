@@ -209,7 +209,7 @@ def _hunk(call, pull, path: str, line: int | None, side: str) -> tuple[str, int 
         if (side == "RIGHT" and text[:1] in (" ", "+") and new == line) or (
             side == "LEFT" and text[:1] in (" ", "-") and old == line
         ):
-            return "\n".join(shown[:1] + shown[1:][-4:]), position
+            return "\n".join(shown), position
     raise invalid("PullRequestReviewComment", "line", "custom", "line must be part of the diff")
 
 

@@ -1,9 +1,11 @@
 /* From the architecture's entry to the console: bring everything up in order of dependence, test if asked to. */
 #include "console.h"
+#include "device.h"
 #include "hal.h"
 #include "mm.h"
 #include "power.h"
 #include "print.h"
+#include "sched.h"
 #include "test.h"
 #include "timer.h"
 #include "version.h"
@@ -38,6 +40,14 @@ static void run_tests(void)
     test_run(glob);
 }
 
+static void find_devices(void)
+{
+    if (info.fdt)
+        fdt_bus_scan(info.fdt);
+    cmdline_bus_scan(info.cmdline);
+    device_start();
+}
+
 void kernel_main(const struct boot_info *boot)
 {
     info = *boot;
@@ -46,9 +56,11 @@ void kernel_main(const struct boot_info *boot)
     vm_init(&info);
     hal_irq_init();
     hal_time_init();
+    sched_init();
     uint64_t init_ns = hal_time_ns();
     console_start();
     hal_irq_restore(true);
+    find_devices();
 
     if (cmdline_has(info.cmdline, "test")) {
         print_figures(init_ns);

@@ -1,11 +1,11 @@
 /* Panics and traps (panic.h): the last words of the kernel, and the one way to survive a trap on purpose. */
 #include "panic.h"
+#include "mm.h"
 #include "print.h"
+#include "sched.h"
 
 enum { BACKTRACE_MAX = 24 };
 
-static struct hal_jump catcher;
-static struct trap *caught; /* where trap_catch wants the trap; NULL when nobody does */
 static bool dying;
 
 static void print_backtrace(uintptr_t frame_pointer)
@@ -41,12 +41,17 @@ void panic_at(const char *file, int line, const char *format, ...)
 
 void trap_raise(const struct trap *trap)
 {
-    if (caught) {
-        *caught = *trap;
-        caught = NULL;
-        hal_longjmp(&catcher);
+    struct thread *thread = thread_current();
+    if (thread->catcher) {
+        struct hal_jump *catcher = thread->catcher;
+        *thread->caught = *trap;
+        thread->catcher = NULL;
+        hal_longjmp(catcher);
     }
     die_once();
+    uintptr_t guard = (uintptr_t)(thread->stack ? thread->stack : hal_boot_stack);
+    if (trap->kind == TRAP_ACCESS && trap->address - guard < PAGE_SIZE)
+        kprintf("\nthread %s ran out of stack", thread->name);
     kprintf("\npanic: trap: %s at pc %#lx address %#lx\n", trap->cause, (unsigned long)trap->pc,
             (unsigned long)trap->address);
     hal_frame_print(trap->frame);
@@ -56,15 +61,18 @@ void trap_raise(const struct trap *trap)
 
 bool trap_catch(void (*fn)(void *), void *arg, struct trap *trap)
 {
-    ASSERT(!caught);
+    struct thread *thread = thread_current();
+    struct hal_jump here;
+    ASSERT(!thread->catcher);
     bool interrupts = hal_irq_save();
-    bool trapped = hal_setjmp(&catcher) != 0;
+    bool trapped = hal_setjmp(&here) != 0;
     if (!trapped) {
-        caught = trap;
+        thread->caught = trap;
+        thread->catcher = &here;
         hal_irq_restore(interrupts);
         fn(arg);
         hal_irq_save();
-        caught = NULL;
+        thread->catcher = NULL;
     }
     hal_irq_restore(interrupts);
     return trapped;

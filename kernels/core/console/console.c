@@ -1,19 +1,14 @@
-/* The console (console.h): output to the attached serial device, a ring of input characters filled from its
-   interrupt, and the loop that reads a line and runs the command it names. */
+/* The console (console.h): output to the attached serial device or a test's buffer, and running a line. */
 #include "console.h"
-#include "hal.h"
 #include "line.h"
 #include "print.h"
 #include "string.h"
 
-enum { INPUT_MAX = 256, WORDS_MAX = 32 };
-static const char prompt[] = "auton> ";
+enum { WORDS_MAX = 32 };
 
 static struct serial *serial;
 static char *captured; /* where output goes instead, while a test listens */
 static size_t capture_left;
-static char input[INPUT_MAX];
-static volatile unsigned written, taken; /* free-running; their difference is what waits */
 
 void console_attach(struct serial *device)
 {
@@ -51,22 +46,6 @@ void console_write(const char *data, size_t size)
         serial->write(serial, data, size);
 }
 
-void console_input(char c)
-{
-    if (written - taken < INPUT_MAX)
-        input[written++ % INPUT_MAX] = c;
-}
-
-char console_read(void)
-{
-    bool interrupts = hal_irq_save();
-    while (written == taken)
-        hal_irq_wait();
-    char c = input[taken++ % INPUT_MAX];
-    hal_irq_restore(interrupts);
-    return c;
-}
-
 static const struct command *find(const char *name)
 {
     const struct command *const *entry;
@@ -92,17 +71,4 @@ void console_execute(char *text)
         command->run(argc, argv);
     else
         kprintf("unknown command '%s': 'help' lists the commands there are\n", argv[0]);
-}
-
-void console_run(void)
-{
-    static struct line line = {.echo = console_write, .prompt = prompt};
-    kprintf("console ready\n");
-    for (;;) {
-        kprintf("%s", prompt);
-        line_begin(&line);
-        while (!line_feed(&line, console_read()))
-            ;
-        console_execute(line.text);
-    }
 }

@@ -50,20 +50,3 @@ void timer_raise(void)
     }
     set_hardware();
 }
-
-static void set_flag(void *flag)
-{
-    *(volatile bool *)flag = true;
-}
-
-void time_sleep_ns(uint64_t duration_ns)
-{
-    volatile bool over = false;
-    struct timer timer;
-    timer.armed = false;
-    timer_start(&timer, hal_time_ns() + duration_ns, set_flag, (void *)(uintptr_t)&over);
-    bool interrupts = hal_irq_save();
-    while (!over)
-        hal_irq_wait();
-    hal_irq_restore(interrupts);
-}

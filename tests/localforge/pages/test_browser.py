@@ -1,8 +1,16 @@
 """A person at a real browser: files a goal, reads a pull request, tells AUTON what to do; a guest is refused."""
 
+import base64
+
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+
+from bot.config import Config
+from bot.forge.client import Forge
+from bot.reconcile.tick import tick
+from tests.localforge.pages.sample import EVERYTHING, client
 
 
 @pytest.fixture
@@ -12,7 +20,7 @@ def at(forge, sample, chromium):
 
     def open_page(path: str, login: str = "you"):
         window.delete_all_cookies()
-        window.get(f"{forge.url}/login?token={forge.tokens[login]}&next={path}")
+        window.get(f"{forge.forge.sign_in_url(login)}&next={path}")
         WebDriverWait(window, 10).until(lambda w: w.current_url == forge.url + path)
         return window
 
@@ -30,7 +38,7 @@ def press(window, label: str) -> None:
 
 
 def wait(window, condition) -> None:
-    WebDriverWait(window, 10).until(condition)
+    WebDriverWait(window, 10, ignored_exceptions=[StaleElementReferenceException]).until(condition)
 
 
 def test_files_a_goal(at, sample, api):
@@ -82,11 +90,37 @@ def test_comments_auton_retry(at, sample, api):
 def test_a_guest_is_refused_with_a_reason(at, sample, api):
     window = at(f"/{sample.repo}/pull/{sample.pull}", "guest")
     assert not window.find_element(By.XPATH, "//button[.='/auton retry']").is_enabled()
-    assert "guest may only read" in main(window)
+    assert "guest may only read and comment" in main(window)
     window.find_element(By.ID, "body").send_keys("/auton retry")
     press(window, "Comment")
     wait(window, lambda w: w.find_elements(By.CSS_SELECTOR, ".note"))
     assert "only from people with write permission" in window.find_element(By.CSS_SELECTOR, ".note").text
+
+
+AGENT = """\
+on:
+  workflow_dispatch:
+    inputs: {key: {}, goal: {}, task: {}, role: {}, attempt: {}}
+jobs: {agent: {runs-on: ubuntu-latest, steps: [{run: "true"}]}}
+"""
+
+
+def test_what_the_bot_answers_a_guest_shows_on_the_page(at, forge):
+    repo = "you/steered"
+    you = client(forge.url, forge.tokens["you"], repo)
+    you.http.post("/user/repos", json={"name": "steered", "auto_init": True}).raise_for_status()
+    you("PUT", "/contents/.github/workflows/auton-agent.yml",
+        {"message": "The agent's workflow", "content": base64.b64encode(AGENT.encode()).decode()})
+    goal = you("POST", "/issues", {"title": "A goal", "labels": ["auton:goal"]})
+    window = at(f"/{repo}/issues/{goal['number']}", "guest")
+    window.find_element(By.ID, "body").send_keys("/auton retry")
+    press(window, "Comment")
+    wait(window, lambda w: "#issuecomment-" in w.current_url)
+    job = forge.forge.mint(repo, EVERYTHING, 1)
+    tick(Forge(forge.api, repo, job, server=forge.url), Config(), tell=lambda line: None)
+    wait(window, lambda w: "/auton retry is refused: @guest has no write permission here" in main(w))
+    assert "refused" in window.find_element(By.CSS_SELECTOR, ".reactions").text
+    assert "planning" in window.find_element(By.CSS_SELECTOR, ".facts").text
 
 
 def test_a_page_follows_what_happens(at, sample, api):

@@ -1,0 +1,398 @@
+"""The command line: one verb per stage. `--json` prints one JSON object on standard output; progress goes to standard error.
+
+Heavy packages are imported inside the verbs, so that --help is quick and a verb needs only what it uses.
+"""
+
+import json as jsonlib
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from SLM.errors import Missing, SlmError
+
+DIR = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def root():
+    """The SLM pipeline: data → tokenizer → model → train → evaluate → quantize → export → integrate."""
+
+
+def verb(name: str):
+    """A command with --json: its function returns a dict (a key "text" is what people see without --json)."""
+
+    def wrap(function):
+        def run(as_json: bool, **arguments):
+            result = function(**arguments)
+            text = result.pop("text", None)
+            if as_json:
+                click.echo(jsonlib.dumps(result))
+            else:
+                click.echo(text if text is not None else "\n".join(f"{k}: {_short(v)}" for k, v in result.items()))
+            if result.get("ok") is False:
+                sys.exit(1)
+
+        run.__doc__ = function.__doc__
+        run.__click_params__ = getattr(function, "__click_params__", [])
+        command = click.command(name)(run)
+        command.params.append(click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object."))
+        root.add_command(command)
+        return function
+
+    return wrap
+
+
+def _short(value) -> str:
+    text = jsonlib.dumps(value) if isinstance(value, dict | list) else str(value)
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+@verb("build-dataset")
+@click.option("--output", type=DIR, required=True)
+@click.option("--config", default="debug", show_default=True, help="debug, tiny_10M, small_50M or a YAML file.")
+@click.option("--size", type=int, help="Training rows (default: the configuration's).")
+@click.option("--seed", type=int, help="Default: the configuration's.")
+@click.option("--refresh-sources", is_flag=True, help="First fetch the Debian packages again and rewrite the snapshot.")
+def build_dataset(output, config, size, seed, refresh_sources):
+    """Make training and test rows with ground truth from families and sources."""
+    from SLM.config import load
+    from SLM.data.build import build
+
+    if refresh_sources:
+        from SLM.data.sources import refresh
+
+        refresh()
+    data = load(config).data
+    manifest = build(output, size or data.size, data.seed if seed is None else seed)
+    rows = {name: f["rows"] for name, f in manifest["files"].items()}
+    return {"output": str(output), **manifest, "text": f"{output}: " + ", ".join(f"{n} {c}" for n, c in rows.items())}
+
+
+@verb("analyze-dataset")
+@click.option("--data", type=DIR, required=True)
+def analyze_dataset(data):
+    """Counts, duplicates, leaks between splits, lengths, coverage."""
+    from SLM.data.analyze import analyze
+
+    result = analyze(data)
+    return {"ok": not result["problems"], **result}
+
+
+@verb("train-tokenizer")
+@click.option("--data", type=DIR, required=True)
+@click.option("--output", type=DIR, required=True)
+@click.option("--config", default="debug", show_default=True)
+@click.option("--vocab-size", type=int, help="Default: the configuration's.")
+def train_tokenizer(data, output, config, vocab_size):
+    """BPE with byte fallback, one special token per intent, from the training rows."""
+    from SLM import tokenizer
+    from SLM.config import load
+    from SLM.data.build import read
+    from SLM.text import lower
+
+    rows = read(data / "train.jsonl")
+    texts = [lower(r["text"]) for r in rows]
+    made = tokenizer.train(texts + [lower(r["action"]) for r in rows if r["action"]], vocab_size or load(config).model.vocab_size, output)
+    held = [lower(r["text"]) for r in read(data / "val.jsonl")]
+    ids = made.encode_many(held)
+    return {"output": str(output / "tokenizer.json"), "vocab_size": len(made), "fingerprint": made.fingerprint(),
+            "bytes_per_token": round(sum(len(t.encode()) for t in held) / sum(map(len, ids)), 3)}
+
+
+@verb("tokenize-data")
+@click.option("--data", type=DIR, required=True)
+@click.option("--tokenizer", type=DIR, required=True, help="Directory with tokenizer.json.")
+@click.option("--output", type=FILE, required=True, help="A .npz with ids, row starts and weights.")
+@click.option("--split", default="train", show_default=True)
+def tokenize_data(data, tokenizer, output, split):
+    """A split as token ids, packed into one file; lengths and coverage."""
+    import numpy as np
+
+    from SLM import batches
+    from SLM.config import load
+    from SLM.data.build import read
+    from SLM.tokenizer import Tokenizer
+
+    tok = Tokenizer(tokenizer / "tokenizer.json")
+    rows = [r for r in read(data / f"{split}.jsonl") if r.get("action") is not None]
+    examples = batches.encode(rows, tok, load("debug").train)
+    lengths = sorted(len(e.ids) for e in examples) or [0]
+    np.savez_compressed(output, ids=np.concatenate([np.array(e.ids, np.uint16) for e in examples]),
+                        starts=np.cumsum([0] + [len(e.ids) for e in examples]).astype(np.int64))
+    used = len({i for e in examples for i in e.ids})
+    return {"output": str(output), "rows": len(rows), "tokens": sum(lengths), "longest": lengths[-1],
+            "median": lengths[len(lengths) // 2], "vocabulary_used": used, "vocab_size": len(tok)}
+
+
+@verb("validate-architecture")
+@click.option("--config", default="debug", show_default=True)
+def validate_architecture(config):
+    """Whether llama.cpp, onnxruntime and the kernels can take this shape; parameters counted on the model itself."""
+    from SLM.config import load
+
+    c = load(config)
+    problems = c.model.problems()
+    if not problems:
+        import torch
+
+        from SLM.model import Slm
+
+        with torch.device("meta"):
+            counted = sum(p.numel() for p in Slm(c.model).parameters())
+        if counted != c.model.parameters():
+            problems.append(f"parameters: the formula says {c.model.parameters()}, the model has {counted}")
+    return {"ok": not problems, "config": c.name, "parameters": c.model.parameters() if not problems else None, "problems": problems,
+            "q8_0_bytes": c.model.parameters() * 34 // 32, "q4_0_bytes": c.model.parameters() * 18 // 32}
+
+
+@verb("estimate-flops")
+@click.option("--config", default="debug", show_default=True)
+@click.option("--tokens", default=32, show_default=True, type=click.IntRange(1, 512), help="Length of a question.")
+def estimate_flops(config, tokens):
+    """Floating-point operations of one question and of the whole training run."""
+    from SLM.config import load
+
+    c = load(config)
+    total = c.train.steps * c.train.batch_tokens
+    per = c.model.flops(32, training=True) // 32
+    return {"config": c.name, "parameters": c.model.parameters(), "question_tokens": tokens, "question_flops": c.model.flops(tokens),
+            "training_tokens": total, "training_flops": per * total}
+
+
+@verb("train-model")
+@click.option("--config", default="debug", show_default=True)
+@click.option("--data", type=DIR, required=True)
+@click.option("--tokenizer", type=DIR, help="Directory with tokenizer.json (default: --output's own).")
+@click.option("--output", type=DIR, required=True)
+@click.option("--steps", type=click.IntRange(1), help="Default: the configuration's.")
+@click.option("--stop-after", type=click.IntRange(1), help="Stop at this step, to be resumed by the same command.")
+@click.option("--init", type=DIR, help="Start from this trained model instead of random weights.")
+@click.option("--sweep-weight-decay", help="Comma-separated values: a run each, the best by validation loss kept.")
+def train_model(config, data, tokenizer, output, steps, stop_after, init, sweep_weight_decay):
+    """Train, going on from the last checkpoint in --output if there is one."""
+    import dataclasses
+    import shutil
+
+    from SLM import config as configs
+    from SLM.data.build import read
+    from SLM.tokenizer import Tokenizer
+    from SLM.train import train
+
+    c = configs.load(config)
+    if problems := c.model.problems():
+        raise SlmError(f"{c.name}: {problems[0]}")
+    if steps:
+        c = dataclasses.replace(c, train=dataclasses.replace(c.train, steps=steps))
+    source = (tokenizer or output) / "tokenizer.json"
+    tok = Tokenizer(source)
+    output.mkdir(parents=True, exist_ok=True)
+    if source.resolve() != (output / "tokenizer.json").resolve():
+        for name in ("tokenizer.json", "tokenizer_config.json"):
+            shutil.copy(source.with_name(name), output / name)
+    rows, val = read(data / "train.jsonl"), read(data / "val.jsonl")
+    if not sweep_weight_decay:
+        return train(c, rows, val, tok, output, init=init, stop_after=stop_after)
+    try:
+        values = [float(v) for v in sweep_weight_decay.split(",")]
+    except ValueError:
+        raise SlmError(f"--sweep-weight-decay: expected numbers like 0.1,0.4,1.6, found {sweep_weight_decay!r}") from None
+    runs = {}
+    for value in values:
+        tried = dataclasses.replace(c, train=dataclasses.replace(c.train, weight_decay=value))
+        runs[value] = train(tried, rows, val, tok, output / f"wd{value}", init=init)
+    best = max(runs, key=lambda v: runs[v]["val_accuracy"] or 0)
+    shutil.copytree(output / f"wd{best}", output, dirs_exist_ok=True)
+    return {**runs[best], "weight_decay": best, "sweep": {str(v): r["val_accuracy"] for v, r in runs.items()}}
+
+
+@verb("evaluate-model")
+@click.option("--model", type=FILE, required=True, help="Model directory, .gguf or .onnx.")
+@click.option("--data", type=DIR, required=True)
+@click.option("--engine", "engines", multiple=True, help="May be repeated; default torch, rules and tfidf.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many rows a split.")
+@click.option("--split", "splits", multiple=True, help="May be repeated; default all tests.")
+@click.option("--calibrate/--no-calibrate", default=True, help="Fit the temperature on val and keep it beside the model.")
+@click.option("--output", type=FILE, help="Also write the result as JSON here.")
+def evaluate_model(model, data, engines, limit, splits, calibrate, output):
+    """Macro-F1, exact actions, out-of-scope, calibration; always beside the rule engine and TF-IDF on the same rows."""
+    from SLM import evaluate as ev
+    from SLM.data.build import read
+    from SLM.engines import open_engine
+    from SLM.engines.base import beside
+
+    names = engines or ("torch", "rules", "tfidf")
+    opened = {n: open_engine(n, data if n == "tfidf" else model) for n in names}
+    scales = {}
+    val = [r for r in read(data / "val.jsonl")][:limit or 400]
+    for n, engine in opened.items():
+        if calibrate and n not in ("rules",):
+            was, engine.action = getattr(engine, "action", False), False
+            scales[n] = ev.calibrate(engine, val)
+            engine.action = was
+            if n == "torch":
+                (beside(model) / "calibration.json").write_text(jsonlib.dumps({"temperature": scales[n]}) + "\n")
+                engine.temperature = scales[n]
+    result = ev.evaluate(opened, data, tuple(splits) or ev.SPLITS, limit, scales)
+    for engine in opened.values():
+        engine.close()
+    made = {"model": str(model), "temperature": scales, "engines": result}
+    if output:
+        output.write_text(jsonlib.dumps(made, indent=1) + "\n")
+    return {**made, "text": ev.table(result)}
+
+
+@verb("quantize-model")
+@click.option("--model", type=DIR, required=True)
+@click.option("--output", type=DIR, required=True)
+@click.option("--type", "kind", default="Q4_0", show_default=True, type=click.Choice(["Q8_0", "Q4_0"]))
+@click.option("--data", type=DIR, help="With --anneal: the dataset.")
+@click.option("--anneal", type=click.IntRange(0), default=0, show_default=True, help="Steps of training on the exact grid.")
+@click.option("--config", default="debug", show_default=True, help="With --anneal: whose training settings.")
+def quantize_model(model, output, kind, data, anneal, config):
+    """Round a model to the format's grid; with --anneal, train on that grid first. Reports intent flips on val."""
+    from SLM.stages import quantize
+
+    return quantize(model, output, kind, data, anneal, config)
+
+
+@verb("export-gguf")
+@click.option("--model", type=DIR, required=True)
+@click.option("--output", type=FILE, required=True)
+@click.option("--type", "kind", default="Q8_0", show_default=True, type=click.Choice(["F32", "F16", "Q8_0", "Q4_0"]))
+def export_gguf(model, output, kind):
+    """Write the model as GGUF, tokenizer included, as llama.cpp and the kernels read it."""
+    from SLM.engines.base import temperature
+    from SLM.gguf_write import write
+    from SLM.model import load
+    from SLM.tokenizer import Tokenizer
+
+    return write(load(model), Tokenizer(model / "tokenizer.json"), output, kind, temperature=temperature(model))
+
+
+@verb("export-onnx")
+@click.option("--model", type=DIR, required=True)
+@click.option("--output", type=FILE, required=True)
+@click.option("--type", "kind", default="float", show_default=True, type=click.Choice(["float", "int8", "int4"]))
+def export_onnx(model, output, kind):
+    """Write the model as ONNX and run it once in onnxruntime against torch."""
+    from SLM.model import load
+    from SLM.onnx_export import write
+
+    return write(load(model), output, kind)
+
+
+@verb("validate-gguf")
+@click.argument("file", type=FILE)
+@click.option("--load/--no-load", "also_load", default=False, help="Also let llama.cpp load it.")
+def validate_gguf(file, also_load):
+    """Check a GGUF as strictly as llama.cpp's loader, and that our engines can run it."""
+    from SLM.gguf_read import check, read
+
+    g = read(file)
+    problems = check(g)
+    if also_load and not problems:
+        from SLM.engines.llama_cpp import LlamaCpp
+
+        LlamaCpp(file).start([1, 3])
+    return {"ok": not problems, "file": str(file), "tensors": len(g.tensors), "keys": len(g.keys), "problems": problems,
+            "types": sorted({t.type for t in g.tensors.values()}), "vocab": len(g.keys.get("tokenizer.ggml.tokens", []))}
+
+
+@verb("benchmark-model")
+@click.option("--model", type=DIR, required=True, help="Directory with the model and its exports.")
+@click.option("--engine", "engines", multiple=True, help="May be repeated; default torch, llama.cpp, onnx, host.")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1))
+def benchmark_model(model, engines, rounds):
+    """Milliseconds of a 32-token question and tokens a second of generation, medians, one thread, side by side."""
+    from SLM.stages import benchmark
+
+    return benchmark(model, engines or ("torch", "llama.cpp", "onnx", "host"), rounds)
+
+
+@verb("compare-models")
+@click.option("--base", type=FILE, required=True, help="What evaluate-model --output wrote for the model to beat.")
+@click.option("--candidate", type=FILE, required=True)
+@click.option("--engine", default="torch", show_default=True)
+@click.option("--tolerance", default=0.005, show_default=True, type=click.FloatRange(0, 1), help="How much lower is still no regression.")
+def compare_models(base, candidate, engine, tolerance):
+    """Every figure of two evaluations side by side; exit 1 if the candidate is worse in any that counts."""
+    from SLM.stages import compare
+
+    return compare(base, candidate, engine, tolerance)
+
+
+@verb("finetune-lora")
+@click.option("--model", type=DIR, required=True)
+@click.option("--data", type=DIR, required=True)
+@click.option("--purpose", required=True, help="webserver, router or sensor.")
+@click.option("--output", type=DIR, required=True)
+@click.option("--steps", default=60, show_default=True, type=click.IntRange(1))
+@click.option("--rank", default=8, show_default=True, type=click.IntRange(1, 64))
+def finetune_lora(model, data, purpose, output, steps, rank):
+    """A LoRA adapter for one device purpose: as GGUF adapter, and merged into a model of its own."""
+    from SLM.lora import finetune
+
+    return finetune(model, data, purpose, output, steps, rank)
+
+
+@verb("integrate-slm")
+@click.option("--model", type=FILE, required=True, help="The .gguf to ship.")
+@click.option("--evaluation", type=FILE, help="evaluate-model's JSON: its figures go into the manifest.")
+@click.option("--report", type=FILE, help="train-model's report.json: config, seed and curve go into the manifest.")
+@click.option("--data", type=DIR, help="The dataset: its manifest's versions go into the manifest.")
+@click.option("--output", type=DIR, required=True, help="Where the kernels take their model from (SLM/models).")
+def integrate_slm(model, evaluation, report, data, output):
+    """Check a GGUF, put it where the kernels' build takes it from, and write its manifest."""
+    from SLM.stages import integrate
+
+    return integrate(model, evaluation, report, data, output)
+
+
+@verb("classify")
+@click.option("--engine", default="torch", show_default=True, help="torch, llama.cpp, onnx, host, kernel:ARCH, rules, tfidf.")
+@click.option("--model", type=FILE, help="Model directory or file (default: the shipped model).")
+@click.option("--input", "source", type=FILE, required=True, help='JSONL with {"text": …} a line.')
+@click.option("--output", type=FILE, required=True, help="JSONL with intent, probability, action, ms.")
+@click.option("--logits", is_flag=True, help="Also write the intents' logits.")
+def classify(engine, model, source, output, logits):
+    """Classify every line of a file with one engine."""
+    from SLM.data.build import read
+    from SLM.engines import open_engine
+    from SLM.stages import MODELS
+
+    rows = read(source)
+    opened = open_engine(engine, model or MODELS)
+    times = []
+    with output.open("w", encoding="utf-8") as out:
+        for row in rows:
+            a = opened.classify(row["text"])
+            times.append(a.ms)
+            line = {"text": row["text"], "intent": a.intent, "probability": round(a.probability, 6), "action": a.action, "ms": round(a.ms, 3)}
+            out.write(jsonlib.dumps({**line, "logits": a.logits} if logits else line, ensure_ascii=False) + "\n")
+    opened.close()
+    times.sort()
+    return {"engine": engine, "rows": len(rows), "output": str(output), "ms_median": round(times[len(times) // 2], 3) if times else None}
+
+
+def main() -> None:
+    """Run a verb; an SlmError becomes one line on standard error and its exit code."""
+    try:
+        root.main(prog_name="python -m SLM")
+    except SlmError as error:
+        click.echo(f"slm: error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in ("SLM", "bot"):
+            raise
+        missing = Missing(f"the package {error.name} is not installed; it is in the extra 'slm' (pip install 'auton[slm]')")
+        click.echo(f"slm: error: {missing}", err=True)
+        sys.exit(missing.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        click.echo(f"slm: error: {error.filename or ''}: {error.strerror}", err=True)
+        sys.exit(2)
