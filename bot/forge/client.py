@@ -214,6 +214,11 @@ class Forge:
         return Pull.of(self.wire.call("POST", f"{self.at}/pulls", body={
             "head": branch, "base": self.default_branch, "title": title, "body": body, "draft": draft}))
 
+    def mark_ready(self, pull: Pull) -> None:
+        """No draft any more. GitHub offers this in GraphQL alone."""
+        self.wire.graphql("mutation($id: ID!) { markPullRequestReadyForReview(input: {pullRequestId: $id}) "
+                          "{ pullRequest { isDraft } } }", {"id": pull.node_id})
+
     def close_pull(self, number: int) -> None:
         self.wire.call("PATCH", f"{self.at}/pulls/{number}", body={"state": "closed"})
 
@@ -261,6 +266,15 @@ class Forge:
         """`completed` and so on; None if there is no such run."""
         data = self.wire.call("GET", f"{self.at}/actions/runs/{run}", missing=None)
         return data["status"] if data else None
+
+    def jobs(self, run: int) -> dict[str, str | None]:
+        """Conclusions of a run's jobs by name; None while one is not done."""
+        path = f"{self.at}/actions/runs/{run}/jobs"
+        return {data["name"]: data["conclusion"] for data in self.wire.pages(path, {"filter": "latest"}, inside="jobs")}
+
+    def rerun_failed_jobs(self, run: int) -> None:
+        """Only those that failed; what the others left (artifacts) is used again."""
+        self.wire.call("POST", f"{self.at}/actions/runs/{run}/rerun-failed-jobs", body={})
 
     def dispatch(self, workflow: str, inputs: dict[str, str]) -> None:
         self.wire.call("POST", f"{self.at}/actions/workflows/{workflow}/dispatches",

@@ -88,12 +88,13 @@ class WorkflowRun:
     created: str
     updated: str
     url: str = ""
+    attempt: int = 1
 
     @classmethod
     def of(cls, data: Json) -> "WorkflowRun":
         return cls(id=data["id"], name=data.get("display_title") or data.get("name") or "", status=data["status"],
                    conclusion=data.get("conclusion"), created=data["created_at"], updated=data["updated_at"],
-                   url=data.get("html_url", ""))
+                   url=data.get("html_url", ""), attempt=data.get("run_attempt") or 1)
 
     @property
     def done(self) -> bool:

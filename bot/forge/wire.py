@@ -66,6 +66,22 @@ class Wire:
         """The parsed answer. `repeat`: this POST is idempotent. `missing`: returned for 404 (and 410)."""
         return self._send(verb, path, params, body, repeat, missing)[1]
 
+    def graphql(self, query: str, variables: dict) -> dict:
+        """The `data` of an answer; what GraphQL calls errors is an Answered like any other."""
+        import github
+        import requests
+
+        try:
+            _, data = self._requester.graphql_query(query, variables)
+        except github.GithubException as error:
+            raise Answered(f"GraphQL: expected success, found {error}"[:400], "", error.status) from None
+        except requests.RequestException as error:
+            raise Uncertain(f"GraphQL: no answer from {self.api} ({type(error).__name__})", "run it again") from None
+        self.calls += 1
+        if self.after_call:
+            self.after_call("POST", "/graphql")
+        return data["data"]
+
     def pages(self, path: str, params: dict | None = None, inside: str | None = None, limit: int = 0) -> Iterator:
         """Every item of a list, page after page (Link headers); `inside` names the list within an object."""
         url, query, seen = path, {"per_page": 100, **(params or {})}, 0

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.config import Config
+from bot.errors import ConfigError
 from bot.forge.client import Forge
 from bot.forge.git import Git
+from bot.forge.records import Comment
 from bot.reconcile import labels, memory, sticky
 from bot.reconcile import model as m
 from bot.reconcile.snapshot import AGENT, VERIFY
@@ -17,6 +19,16 @@ from bot.reconcile.snapshot import AGENT, VERIFY
 
 class Outdated(Exception):
     """The forge is not as the snapshot says; nothing is wrong, look again."""
+
+
+def comment(forge: Forge, config: Config, issue: int, body: str) -> Comment:
+    """Post a comment, and see that it is one which we shall believe later on."""
+    posted = forge.create_comment(issue, body)
+    if posted.author != config.forge.bot:
+        forge.delete_comment(posted.id)
+        raise ConfigError(f"expected to write as {config.forge.bot} ([forge] bot in auton.toml), found that this token "
+                          f"is {posted.author}'s", f'set bot = "{posted.author}" there, or use the other token')
+    return posted
 
 
 class Acts:
@@ -48,9 +60,12 @@ class Acts:
     def remember(self, a: m.Remember, now: datetime) -> None:
         body = memory.body(a.text, a.memory)
         if a.comment is None:
-            self.forge.create_comment(a.issue, body)
+            comment(self.forge, self.config, a.issue, body)
         else:
             self.forge.edit_comment(a.comment, body)
+
+    def say(self, a: m.Say, now: datetime) -> None:
+        comment(self.forge, self.config, a.issue, memory.notice(a.body, a.key))
 
     def label(self, a: m.Label, now: datetime) -> None:
         if a.add:
@@ -92,8 +107,9 @@ PERFORM: dict[type, Callable] = {
     m.PushBatch: Acts.push_batch,
     m.Advance: Acts.advance,
     m.MakeLabels: Acts.make_labels,
+    m.ResumeRun: lambda s, a, now: s.forge.rerun_failed_jobs(a.run),
     m.CancelRun: lambda s, a, now: s.forge.cancel_run(a.run),
-    m.Say: lambda s, a, now: s.forge.create_comment(a.issue, memory.notice(a.body, a.key)),
+    m.Say: Acts.say,
     m.React: lambda s, a, now: s.forge.react(a.comment, a.content),
     m.Close: lambda s, a, now: s.forge.close_issue(a.issue, "completed" if a.completed else "not_planned"),
     m.ClosePull: lambda s, a, now: s.forge.close_pull(a.pull),

@@ -17,6 +17,7 @@ from bot.forge.wire import Answered
 from bot.handoff import Result, Review, read
 from bot.reconcile import memory, sticky, texts
 from bot.reconcile import model as m
+from bot.reconcile.act import comment
 from bot.reconcile.tick import our_clone
 
 KEY = re.compile(r"g(?P<goal>[1-9]\d{0,8})-(?:t(?P<task>[1-9]\d{0,8})|plan)"
@@ -38,7 +39,7 @@ def apply(forge: Forge, config: Config, folder: Path, key: str) -> m.RunRecord:
             raise Refused(f"expected a run that the tick has started, found {key}", "start runs with `/auton retry`")
         record = _carry_out(forge, config, folder, result, where)
         body = memory.body(texts.run_comment(record, result.role, result.attempt, result.summary), record)
-        mine = forge.create_comment(issue, body)
+        mine = comment(forge, config, issue, body)
         _only_once(forge, issue, key, config.forge.bot, mine.id)
     forge.dispatch(TICK, {"reason": key})
     return record
@@ -56,19 +57,19 @@ def _check(result: Result, key: str) -> dict:
 
 
 def _record(comments, key: str, bot: str) -> m.RunRecord | None:
-    for comment in comments:
-        state = memory.hidden(comment, bot)
+    for one in comments:
+        state = memory.hidden(one, bot)
         if state and state.get("kind") == "run" and state.get("key") == key:
-            return memory.load(m.RunRecord, state, f"comment {comment.id}")
+            return memory.load(m.RunRecord, state, f"comment {one.id}")
     return None
 
 
 def _memory(comments, bot: str, task: bool) -> m.Memory:
     kind, cls = ("task", m.TaskMemory) if task else ("goal", m.GoalMemory)
-    for comment in comments:
-        state = memory.hidden(comment, bot)
+    for one in comments:
+        state = memory.hidden(one, bot)
         if state and state.get("kind") == kind:
-            return memory.load(cls, state, f"comment {comment.id}")
+            return memory.load(cls, state, f"comment {one.id}")
     raise Refused(f"expected a {kind} that the bot has taken up, found none of its memory there")
 
 
@@ -108,6 +109,8 @@ def _push(forge: Forge, config: Config, folder: Path, result: Result, where: dic
         if new != git.sha(ref) and not git.push(new, ref):
             raise Refused(f"{branch} has moved while the patch was applied", "the tick starts the run over")
     pull = forge.pull_of(branch) or _open_pull(forge, branch, result, where)
+    if pull.draft and result.status == "submitted":
+        forge.mark_ready(pull)
     return record.but(head=new, pull=pull.number)
 
 

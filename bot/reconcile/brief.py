@@ -42,7 +42,7 @@ def build(forge: Forge, config: Config, key: str, goal: int, task: int | None, r
     titles = {one.number: one.title for one in forge.issues("auton:task", "all", since)} if tasks else {}
     text = forge.issue(task) if task else None
     last = max([r.at for r in kept.runs if r.key != key and r.role != "reviewer"], default=since)
-    pulls = {number for number in (task, getattr(kept, "pull", 0), goal) if number}
+    pulls = {kept.pull} if task and kept.pull else set()
     return Brief(
         key=key, mode=of_goal.mode or config.workflow.mode, role=role, attempt=attempt, goal=goal,
         goal_title=issue.title, goal_body=_own_words(issue.body), task=task, task_key=kept.key if task else "",
@@ -52,7 +52,7 @@ def build(forge: Forge, config: Config, key: str, goal: int, task: int | None, r
         branch=branch, base_sha=base, head_sha=head, targets=list(config.targets),
         model=_model(config, of_goal, kept, role),
         limits=Limits(cost_usd=run.reserved, steps=config.agents.steps, seconds=config.agents.seconds),
-        feedback=[*kept.feedback, *_people(forge, comments, pulls, last, bot)])
+        feedback=[*kept.feedback, *_people(forge, comments, {goal, task} | pulls, pulls, last, bot)])
 
 
 def _model(config: Config, goal: m.GoalMemory, kept: m.Memory, role: str) -> str:
@@ -65,8 +65,8 @@ def _own_words(body: str) -> str:
     return "\n".join(line for line in text.splitlines() if not slash.LINE.fullmatch(line)).strip()
 
 
-def _people(forge: Forge, comments, places: set[int], since: str, bot: str) -> list[Feedback]:
-    """What people with write permission have said there since then, command lines left out."""
+def _people(forge: Forge, comments, places: set[int], pulls: set[int], since: str, bot: str) -> list[Feedback]:
+    """What people with write permission have said there since then, in comments and reviews, without commands."""
     said = []
     for comment in comments:
         if comment.issue not in places or comment.author == bot or comment.created < since:
@@ -74,4 +74,11 @@ def _people(forge: Forge, comments, places: set[int], since: str, bot: str) -> l
         words = _own_words(comment.body)
         if words and forge.may_write(comment.author):
             said.append(Feedback(kind="human", text=f"{comment.author}: {words[:MOST_HUMAN]}"))
+    for pull in pulls:
+        for one in [*forge.reviews(pull), *forge.review_comments(pull)]:
+            who, when = (one.get("user") or {}).get("login", "ghost"), one.get("submitted_at") or one.get("created_at")
+            words = _own_words(one.get("body") or "")
+            if who != bot and words and (when or "") >= since and forge.may_write(who):
+                where = f" on {one['path']}:{one.get('line') or one.get('original_line')}" if one.get("path") else ""
+                said.append(Feedback(kind="human", text=f"{who}{where}: {words[:MOST_HUMAN]}"))
     return said[-20:]

@@ -132,11 +132,13 @@ def retry(r, goal, task, words, who):
     if not chosen:
         raise No("no task of this goal waits for a person")
     for number in chosen:
-        r.tasks[number] = _retried(r, r.tasks[number], words)
+        tip = r.snap.refs.get(f"refs/heads/{r.snap.tasks[number].branch}", "")
+        r.tasks[number] = _retried(r, r.tasks[number], words, tip)
     r.goals[goal] = r.goals[goal].but(held=False)
 
 
-def _retried(r, task: m.TaskMemory, words: Command) -> m.TaskMemory:
+def _retried(r, task: m.TaskMemory, words: Command, tip: str) -> m.TaskMemory:
+    """The task set going again, from its branch as it is now: a person may have pushed to it."""
     if task.state in m.ENDED:
         raise No(f"this task is {task.state}")
     if task.state not in m.STUCK and not task.held:
@@ -147,11 +149,12 @@ def _retried(r, task: m.TaskMemory, words: Command) -> m.TaskMemory:
     if "budget" in words.options:
         changes["run_budget"] = float(words.options["budget"])
     start = words.options.get("from")
-    if start and not task.head:
-        raise No("nothing was built yet: its branch has no commit")
-    if start:
-        changes["state"] = {"build": "verify", "review": "review"}[start]
-        changes["verify" if start == "build" else "reviewed"] = None if start == "build" else ""
+    if start and not tip:
+        raise No("there is nothing to start from: its branch does not exist yet")
+    if start == "review" and task.verify and task.verify.state == "green" and task.verify.sha == tip:
+        changes |= {"state": "review", "reviewed": "", "head": tip}
+    elif start:  # what was not built green can't be reviewed
+        changes |= {"state": "verify", "verify": None, "reviewed": "", "head": tip}
     elif task.state in m.STUCK:
         changes["state"] = "ready"
     return task.but(**changes)

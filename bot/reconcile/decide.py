@@ -258,6 +258,9 @@ def _wait(r: Round, mem, run: m.Run, goal: int, task: int | None):
         return mem
     if not seen.done or not r.late(seen.updated):
         return mem
+    if seen.id in r.snap.resumable:
+        r.after.append(m.ResumeRun(seen.id))
+        return mem
     lost = run.but(status="lost", reason=texts.lost(seen))
     mem = mem.but(runs=tuple(lost if one.key == run.key else one for one in mem.runs))
     if task is None:
@@ -384,6 +387,8 @@ def _verify(r: Round, number: int, mem: m.TaskMemory) -> None:
         seen = r.snap.runs.get(key)
         if seen is None and r.late(checked.at):
             r.after.append(m.StartVerify(key, checked.sha))
+        elif seen is not None and seen.id in r.snap.resumable:
+            r.after.append(m.ResumeRun(seen.id))
         elif seen is not None and seen.done and r.late(seen.updated):
             r.tasks[number] = _no_verdict(r, mem, checked, texts.lost(seen))
         return

@@ -266,6 +266,8 @@ class Snapshot:
     """Queued tasks whose head is on main already, with the merge commit."""
     spent_today: float = 0.0
     """By goals that are closed."""
+    resumable: frozenset[int] = frozenset()
+    """Workflow runs whose last job alone failed: running that again costs no model call."""
     grace: float = 60.0
     """Seconds after which a dispatch that shows no run is taken for lost."""
 
@@ -339,6 +341,13 @@ class StartAgent(Action):
 class StartVerify(Action):
     key: str
     sha: str
+
+
+@dataclass(frozen=True)
+class ResumeRun(Action):
+    """Run the failed jobs of a workflow run again."""
+
+    run: int
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | N
     refs = forge.refs("heads/auton/")
     memories = {n: t.memory for n, t in tasks.items() if t.memory}
     kept = [*memories.values(), *(g.memory for g in goals.values() if g.memory)]
-    records = {s["key"]: memory.load(m.RunRecord, s, f"comment {c.id}") for c, s in own if s.get("kind") == "run"}
+    records = {s["key"]: found for c, s in own if s.get("kind") == "run" and (found := _sound(m.RunRecord, c, s))}
     notices = frozenset(s["key"] for _, s in own if s.get("kind") == "say" and isinstance(s.get("key"), str))
     commands = tuple(_commands(forge, comments, goals, tasks, notices, bot))
     pulls = {pull.branch: pull for pull in forge.pulls()} if commands and any(t.pull for t in memories.values()) else {}
@@ -49,13 +49,22 @@ def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | N
     chain, clash, trees, merged = _chain(forge, git, goals, tasks, refs, main)
     closed = [run for kind, cls in (("goal", m.GoalMemory), ("task", m.TaskMemory))
               for number, (c, s) in stickies[kind].items() if number not in goals and number not in tasks
-              for run in memory.load(cls, s, f"comment {c.id}").runs]
+              for run in getattr(_sound(cls, c, s), "runs", ())]
     return m.Snapshot(
         bot=bot, main=main, goals=goals, tasks=tasks, runs=runs, pulls=pulls, refs=refs, notices=notices,
         verdicts=verdicts, commands=commands, records=records,
+        resumable=_resumable(forge, runs, {*records, *verdicts}),
         roles=known_roles() if any(g.memory and g.memory.state == "planning" for g in goals.values()) else {},
         chain=chain, clash=clash, trees=trees, merged=merged, grace=2.0 if forge.local else 60.0,
         spent_today=budget.spent_on(today[:10], closed))
+
+
+def _sound(kind, comment: Comment, state: dict):
+    """The record, or None if it is damaged: its run then counts as one that never answered."""
+    try:
+        return memory.load(kind, state, f"comment {comment.id}")
+    except Refused:
+        return None
 
 
 def known_roles() -> dict[str, set[str]]:
@@ -129,6 +138,18 @@ def _runs(forge, kept, tasks, refs, records, verdicts, since: str) -> dict[str, 
     verify = any(f"v-{sha}" not in answered for sha in heads | batches)
     wanted = [AGENT] * agents + [VERIFY] * verify
     return {run.name: run for file in wanted for run in reversed(forge.runs(file, since))}
+
+
+def _resumable(forge: Forge, runs: dict[str, WorkflowRun], answered: set[str]) -> frozenset[int]:
+    """Of the runs that ended without an answer: those that did all but hand it over, the first time they were run."""
+    found = set()
+    for name, run in runs.items():
+        if run.done and run.attempt == 1 and name not in answered and run.conclusion == "failure":
+            jobs = forge.jobs(run.id)
+            last = jobs.get("apply", jobs.get("report"))
+            if last not in (None, "success", "skipped") and jobs.get("agent", "success") == "success":
+                found.add(run.id)
+    return frozenset(found)
 
 
 def _chain(forge, git, goals, tasks, refs, main):

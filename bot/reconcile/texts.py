@@ -218,8 +218,8 @@ def goal_notices(r, goal: int) -> list[tuple[str, str]]:
     elif mem.state == "blocked":
         attempts = sum(t.attempt for t in r.tasks_of(goal).values())
         out.append((f"{name}-stuck-{attempts}",
-                    f"✋ This goal can't go on by itself: {mem.reason}.\n\n{goal_report(r, goal)}\n\nType `/auton retry` here "
-                    "to run those tasks again, or on one of them."))
+                    f"✋ This goal can't go on by itself: {mem.reason}.\n\n{goal_report(r, goal)}\n\n"
+                    "Type `/auton retry` here to run those tasks again, or on one of them."))
     elif mem.state == "planned" and not mem.approved_by and not mem.voided:
         out.append((f"{name}-approve-{mem.plan_digest}", "The plan is ready.\n\n" + tasks_table(r, goal)
                     + f"\n\nRead the tasks, then type `/auton approve {mem.plan_digest}` to start."))
@@ -270,7 +270,8 @@ def failed(r, number: int, mem: m.TaskMemory) -> str:
 
 def edited(mem: m.GoalMemory) -> str:
     return (f"The text of this goal was edited after @{mem.by} had it accepted, so that approval is void and nothing "
-            "new is started.\n\nType `/auton approve` to go on with the present plan, or `/auton plan` to plan the new text.")
+            "new is started.\n\nType `/auton approve` to go on with the present plan, or `/auton plan` to plan the new "
+            "text.")
 
 
 def broken(why_: str) -> str:

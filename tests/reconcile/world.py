@@ -142,7 +142,7 @@ class World:
     def git(self, *args: str, cwd: Path | None = None) -> str:
         env = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "GIT_CONFIG_NOSYSTEM": "1"}
         for who in ("AUTHOR", "COMMITTER"):
-            env |= {f"GIT_{who}_NAME": "you", f"GIT_{who}_EMAIL": "you@localhost", f"GIT_{who}_DATE": "1700000000 +0000"}
+            env |= {f"GIT_{who}_NAME": "you", f"GIT_{who}_EMAIL": "you@x", f"GIT_{who}_DATE": "1700000000 +0000"}
         done = subprocess.run(["git", *args], cwd=cwd or self.tree, capture_output=True, text=True, env=env)
         assert done.returncode == 0, f"git {' '.join(args)}: {done.stderr}"
         return done.stdout.strip()
@@ -269,7 +269,7 @@ class World:
             self.git("checkout", "-q", sha, cwd=tree)
             files = [path for path in sorted(tree.rglob("*")) if path.is_file() and ".git" not in path.parts]
             text = "".join(path.read_text() for path in files)
-            bad = next((word for word in sorted(self.script.red) if all(part in text for part in word.split("+"))), None)
+            bad = next((all_ for all_ in sorted(self.script.red) if all(one in text for one in all_.split("+"))), None)
             out = Path(folder) / "reports"
             out.mkdir()
             for arch in json.loads(job.inputs["archs"]):
@@ -311,7 +311,8 @@ class World:
                                           for c in self.you.comments_on(i.number)) for i in issues},
             "sub-issues": {i.number: [s.number for s in self.you.sub_issues(i.number)] for i in issues if i.labels},
             "blocked by": {i.number: self.you.blocked_by(i.number) for i in issues if "auton:task" in i.labels},
-            "pulls": [(p["number"], p["head"]["ref"], p["head"]["sha"], p["state"], bool(p["merged_at"])) for p in pulls],
+            "pulls": [(p["number"], p["head"]["ref"], p["head"]["sha"], p["state"], p["merged_at"] is None)
+                      for p in pulls],
             "reviews": {p["number"]: [tame(r["body"]) for r in self.you.reviews(p["number"])] for p in pulls},
             "statuses": {p["number"]: self.you.statuses(p["head"]["sha"]) for p in pulls},
             "checks": {p["number"]: [c.external_id for c in self.you.checks(p["head"]["sha"], CHECK)] for p in pulls},

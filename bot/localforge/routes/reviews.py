@@ -97,6 +97,8 @@ def create(call):
 
 
 def _check_event(call, pull, event: str, body: str, comments: bool) -> None:
+    if event == "APPROVE" and call.actor.kind == "job" and not call.repo["jobs_may_open_pulls"]:
+        raise Refusal(422, "Unprocessable Entity", ["GitHub Actions is not permitted to approve pull requests."])
     if event in ("APPROVE", "REQUEST_CHANGES") and pull["login"] == call.login:
         raise Refusal(
             422,
@@ -207,7 +209,7 @@ def _hunk(call, pull, path: str, line: int | None, side: str) -> tuple[str, int 
         if (side == "RIGHT" and text[:1] in (" ", "+") and new == line) or (
             side == "LEFT" and text[:1] in (" ", "-") and old == line
         ):
-            return "\n".join(shown[:1] + shown[1:][-4:]), position
+            return "\n".join(shown), position
     raise invalid("PullRequestReviewComment", "line", "custom", "line must be part of the diff")
 
 
