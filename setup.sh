@@ -123,6 +123,22 @@ system_packages() {
         "install one, so that python3.11 (or newer) is on PATH, then $again"
 }
 
+# Ubuntu 24.04 forbids user namespaces to all but the programs that AppArmor knows: let it know bubblewrap, and no
+# other. Elsewhere a sandbox that doesn't work is only noted; `auton doctor` says why.
+sandbox_works() { bwrap --unshare-all --ro-bind / / --proc /proc --dev /dev true 2>>"$log"; }
+sandbox() {
+    if sandbox_works; then return; fi
+    if command -v apparmor_parser >/dev/null && { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }; then
+        profile=/etc/apparmor.d/auton-bwrap
+        say "allowing bubblewrap to make user namespaces ($profile)"
+        printf '%s\n' 'abi <abi/4.0>,' 'include <tunables/global>' \
+            'profile auton-bwrap /usr/bin/bwrap flags=(unconfined) {' '  userns,' '}' |
+            as_root tee "$profile" >/dev/null && as_root apparmor_parser -r "$profile" >>"$log" 2>&1 || true
+        if sandbox_works; then return; fi
+    fi
+    say "note: bubblewrap can't make a sandbox here; .venv/bin/auton doctor will say why"
+}
+
 python_packages() {
     if ! "$venv/bin/python" -c 'import sys' 2>/dev/null || ! python_is_new "$venv/bin/python"; then
         space 1200 .
@@ -149,6 +165,7 @@ mkdir -p .auton 2>/dev/null && : >>"$log" ||
 : >"$log"
 started=$(date +%s)
 system_packages
+sandbox
 python_packages
 [ "$level" = demo ] || touch "$venv/.ready-test"
 touch "$venv/.ready-demo"

@@ -141,6 +141,20 @@ def test_a_system_without_apt_is_told_what_is_missing(bare):
     assert done.returncode == 3 and "expected apt-get, found none; missing are: clang" in done.stderr
 
 
+def test_apparmor_is_told_about_bubblewrap_only_where_the_sandbox_fails(bare):
+    bare.program("apparmor_parser", 'echo "apparmor_parser $*" >> said; touch allowed')
+    bare.program("tee", "cat >> said")
+    bare.setup()
+    assert "userns" not in bare.said
+    bare.program("bwrap", "test -e allowed")
+    done = bare.setup()
+    assert done.returncode == 0 and "profile auton-bwrap /usr/bin/bwrap" in bare.said and "userns," in bare.said
+    assert "doctor" not in done.stdout
+    bare.program("bwrap", "exit 1")
+    done = bare.setup()
+    assert done.returncode == 0 and "auton doctor will say why" in done.stdout
+
+
 def test_a_full_disk_is_refused_before_it_is_filled(bare):
     bare.program("df", "echo; echo x 1 1 5 1% /")
     done = bare.setup()

@@ -70,7 +70,7 @@ def variety(pattern: list) -> float:
 
 
 def make_row(family: Family, rng: random.Random, *, test_entities: bool = False, test_frames: bool = False,
-             noise_kind: str | None = None) -> dict | None:
+             noise_kind: str | None = None, terse: bool = False) -> dict | None:
     """One row of a family, or None when this draw has no action in the grammar (a name of too many words)."""
     entities = Entities(rng, test_entities)
     line = rng.choices(family.lines, [variety(p) ** 0.4 for p in family.lines])[0]
@@ -86,6 +86,8 @@ def make_row(family: Family, rng: random.Random, *, test_entities: bool = False,
         known = [f for f in frames()[family.style] if test_frames or not f[2]]
         before, after, _ = rng.choice(known)
         parts = [(before, True), *parts, (after, True)]
+    if terse:
+        parts = [(noise.terse(text, rng), True) if plain else (text, False) for text, plain in parts]
     text = noise.noisy(parts, rng, noise_kind) if noise_kind else "".join(text for text, _ in parts)
     text = clean(text)
     action = _fill(family, meant)
@@ -116,7 +118,7 @@ def _fill(family: Family, meant: dict[str, str]) -> str:
 def make_rows(families: list[Family], count: int, seed: str, **options) -> list[dict]:
     """`count` different sentences, intents by SHARE, families by the root of their variety."""
     rng = random.Random(seed)
-    noise_share = options.pop("noise_share", 0.0)
+    noise_share, terse_share = options.pop("noise_share", 0.0), options.pop("terse_share", 0.0)
     by_intent = {i: [f for f in families if f.intent == i] for i in INTENTS}
     weights = {i: [sum(variety(p) for p in f.lines) ** 0.3 for f in fs] for i, fs in by_intent.items()}
     rest = (1 - SHARE["NONE"]) / (len(INTENTS) - 1)
@@ -130,7 +132,7 @@ def make_rows(families: list[Family], count: int, seed: str, **options) -> list[
             tries += 1
             family = rng.choices(by_intent[intent], weights[intent])[0]
             kind = rng.choice(noise.KINDS) if rng.random() < noise_share else None
-            row = make_row(family, rng, noise_kind=kind, **options)
+            row = make_row(family, rng, noise_kind=kind, terse=rng.random() < terse_share, **options)
             if row and row["text"].lower() not in seen:
                 seen.add(row["text"].lower())
                 rows.append(row)
@@ -168,7 +170,7 @@ def build(out: Path, size: int, seed: int = 1) -> dict:
     few = min(1.0, size / 20000)  # a small training set gets small tests: the debug build must be quick
     sizes = {name: max(210, int(n * few)) for name, n in SIZES.items()}
     splits = {
-        "train": make_rows(parts["train"], size, f"train{seed}", noise_share=0.25),
+        "train": make_rows(parts["train"], size, f"train{seed}", noise_share=0.25, terse_share=0.15),
         "val": make_rows(parts["val"], sizes["val"], f"val{seed}"),
         "test_families": make_rows(parts["test"], sizes["test_families"], f"families{seed}", test_frames=True),
         "test_entities": make_rows(parts["train"], sizes["test_entities"], f"entities{seed}", test_entities=True),

@@ -13,7 +13,8 @@ create table if not exists repos (
     id integer primary key autoincrement, owner text not null collate nocase, name text not null collate nocase,
     description text, homepage text, private integer not null default 0, default_branch text not null,
     topics text not null default '[]', next_number integer not null default 1, delete_branch_on_merge integer not null default 0,
-    archived integer not null default 0, created_at text not null, updated_at text not null, pushed_at text not null,
+    archived integer not null default 0, jobs_may_open_pulls integer not null default 1,
+    created_at text not null, updated_at text not null, pushed_at text not null,
     unique (owner, name));
 
 create table if not exists collaborators (

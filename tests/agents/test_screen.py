@@ -250,3 +250,10 @@ def test_the_command_copies_what_is_clean_and_refuses_in_the_result(work, toy, r
     told = json.loads((out / "result.json").read_text())
     assert done.exit_code == 0 and told["status"] == "error" and told["reason"].startswith("screen: auton.toml: only")
     assert not (out / "change.patch").exists() and not told["patch"]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", [
+    "sk-", "-sk-aaaa", "-eyJ", "http://", "ab://a", '"+ ', " ", "-----BEGIN A ", "a%41", "0x41, "])
+def test_looking_for_secrets_takes_no_longer_for_text_made_to_be_slow(piece):
+    assert secrets_.find(piece * (200_000 // len(piece))) == []

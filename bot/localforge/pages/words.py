@@ -19,8 +19,7 @@ TONES = {
     "good": ("landed", "done", "success", "completed", "APPROVED", "merged"),
     "bad": ("failed", "failure", "blocked", "needs-human", "timed_out", "CHANGES_REQUESTED", "startup_failure"),
     "warn": ("error", "hold", "action_required", "stale"),
-    "busy": ("planning", "active", "running", "review", "verify", "queued", "pending", "in_progress", "requested",
-             "waiting_for_runner"),
+    "busy": ("planning", "active", "running", "review", "verify", "queued", "pending", "in_progress", "requested"),
     "calm": ("waiting", "ready", "planned", "cancelled", "skipped", "neutral", "closed", "COMMENTED", "DISMISSED"),
 }
 _TONE = {state: tone for tone, states in TONES.items() for state in states}

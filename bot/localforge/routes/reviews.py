@@ -97,6 +97,8 @@ def create(call):
 
 
 def _check_event(call, pull, event: str, body: str, comments: bool) -> None:
+    if event == "APPROVE" and call.actor.kind == "job" and not call.repo["jobs_may_open_pulls"]:
+        raise Refusal(422, "Unprocessable Entity", ["GitHub Actions is not permitted to approve pull requests."])
     if event in ("APPROVE", "REQUEST_CHANGES") and pull["login"] == call.login:
         raise Refusal(
             422,

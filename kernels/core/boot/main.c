@@ -3,6 +3,7 @@
 #include "device.h"
 #include "hal.h"
 #include "mm.h"
+#include "net.h"
 #include "power.h"
 #include "print.h"
 #include "sched.h"
@@ -60,6 +61,7 @@ void kernel_main(const struct boot_info *boot)
     uint64_t init_ns = hal_time_ns();
     console_start();
     hal_irq_restore(true);
+    net_init();
     find_devices();
 
     if (cmdline_has(info.cmdline, "test")) {
