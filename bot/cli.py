@@ -36,8 +36,9 @@ class Commands(click.Group):
         for name in self.list_commands(context):
             tree = ast.parse((COMMANDS / f"{name.replace('-', '_')}.py").read_text())
             rows.append((name, (ast.get_docstring(tree) or "").partition("\n")[0]))
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
 
     def resolve_command(self, context, args):
         try:
@@ -58,14 +59,21 @@ def root():
 
 
 def main() -> None:
-    """Run the command line; an AutonError becomes one line on standard error and its exit code."""
+    """Run the command line; an error that a person must know becomes a line, what to do, and an exit code."""
     try:
-        root.main(prog_name="auton")
+        code = root.main(prog_name="auton", standalone_mode=False)  # click would turn Ctrl-C into exit code 1
+        sys.exit(code if isinstance(code, int) else 0)
     except AutonError as error:
         click.echo(f"auton: error: {error.message}", err=True)
         if error.hint:
             click.echo(f"  → {error.hint}", err=True)
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("auton: interrupted; the same command goes on from what is saved", err=True)
+        sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
@@ -75,5 +83,5 @@ def main() -> None:
         if error.errno != errno.ENOSPC:
             raise
         click.echo(f"auton: error: the disk is full ({error.filename or 'while writing'})", err=True)
-        click.echo("  → free some space and run the same command again; nothing that was landed is lost", err=True)
+        click.echo("  → free some space and run the same command again; nothing landed is lost", err=True)
         sys.exit(8)

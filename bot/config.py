@@ -16,7 +16,9 @@ Mode = Literal["kernel_build", "slm_training", "dual"]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """The docstring under a field is what `auton config` prints about it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Workflow(Section):
@@ -25,6 +27,7 @@ class Workflow(Section):
     approve: Literal["auto", "comment"] = "auto"
     """auto: a valid plan starts at once; comment: a person with write permission types /auton approve."""
     max_tasks: int = Field(12, ge=1, le=64)
+    """A plan with more tasks is refused."""
     max_attempts: int = Field(3, ge=1, le=20)
     """Agent runs that a task may take before it is handed to a person."""
 
@@ -37,8 +40,9 @@ class Forge(Section):
 class Models(BaseModel):
     """A litellm model per role; `default` serves every role without one of its own."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
     default: str = "replay/uptime"
+    """The model of every role that has no key of its own here; replay/NAME plays a recorded run."""
 
     def of(self, role: str) -> str:
         return (self.model_extra or {}).get(role, self.default)
@@ -48,8 +52,11 @@ class Price(Section):
     """US dollars per million tokens."""
 
     input: float = Field(ge=0)
+    """A million tokens of prompt."""
     output: float = Field(ge=0)
+    """A million tokens of answer."""
     cached_input: float | None = Field(None, ge=0)
+    """A million tokens of prompt that the provider had cached; the price of `input` when absent."""
     free: bool = False
     """Say true for a model that really costs nothing (one of your own); a zero price is refused otherwise."""
 
@@ -58,28 +65,38 @@ class Agents(Section):
     cost_usd: float = Field(2.0, gt=0)
     """Hard cap of one agent run."""
     steps: int = Field(60, ge=1)
+    """Model calls that one agent run may make."""
     seconds: int = Field(1800, ge=1)
+    """Wall time that one agent run may take."""
     api_base: str | None = None
     """An OpenAI-compatible endpoint of your own."""
     models: Models = Models()
+    """A litellm model per role."""
     prices: dict[str, Price] = {}
     """Prices by model name, for models that litellm's table does not know."""
 
 
 class Budget(Section):
     goal_usd: float = Field(5.0, gt=0)
+    """Hard cap of one goal, all its runs together."""
     day_usd: float = Field(20.0, gt=0)
+    """Hard cap of one day (UTC), all goals together."""
     warn_at: float = Field(0.8, gt=0, le=1)
+    """The part of a cap at which the goal's comment begins to warn."""
 
 
 class Queue(Section):
     bad_probability: float = Field(0.1, gt=0, lt=1)
+    """How often a queued change turns out bad: the p of the group-testing rule."""
     max_batch: int = Field(8, ge=1, le=64)
+    """Changes that are tested together at most, whatever the rule says."""
 
 
 class Screen(Section):
     max_files: int = Field(60, ge=1)
+    """A patch that touches more files is refused."""
     max_lines: int = Field(6000, ge=1)
+    """A patch with more added and removed lines is refused."""
     protected: list[str] = [".github/**", "auton.toml"]
     """Glob patterns of paths that only a person may change."""
 
@@ -88,22 +105,31 @@ class Target(Section):
     """One architecture: how to build it, how to boot it, where the image lies."""
 
     build: str
+    """The command that builds the image, run in the checkout's root."""
     boot: str
     """A command that becomes the machine: console on its standard input and output, exit code the verdict's.
     The kernel's command line is appended to it as one argument."""
     image: str
+    """The file that the build leaves, as seen from the checkout's root."""
     timeout: float = Field(60.0, gt=0)
     """Seconds without any output after which a boot is a HANG."""
 
 
 class Config(Section):
     workflow: Workflow = Workflow()
+    """What goals may do and how far they go by themselves."""
     forge: Forge = Forge()
+    """The forge that holds the issues, branches and pull requests."""
     agents: Agents = Agents()
+    """What one agent run may use, and which model answers."""
     budget: Budget = Budget()
+    """Money, in US dollars."""
     queue: Queue = Queue()
+    """How changes are tested together before they land."""
     screen: Screen = Screen()
+    """What a patch may touch."""
     targets: dict[str, Target] = {}
+    """The architectures, by name: how each is built, booted and found."""
 
 
 def load(path: Path | str = "auton.toml") -> Config:
@@ -115,6 +141,8 @@ def load(path: Path | str = "auton.toml") -> Config:
         raise ConfigError(f"{path}: no such file", "run this in a checkout with an auton.toml") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}", "mend that line and run again") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read: {error.strerror}", "expected a plain text file") from None
     return check(raw, str(path))
 
 
@@ -127,6 +155,7 @@ def check(raw: dict, where: str) -> Config:
         key = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         if first["type"] == "extra_forbidden":
-            raise ConfigError(f"{where}: unknown key '{key}'{more}", "see `auton config` for the keys there are") from None
+            raise ConfigError(f"{where}: unknown key '{key}'{more}",
+                              "`auton config` prints the keys there are") from None
         raise ConfigError(f"{where}: {key}: {first['msg'].lower()}, found {first['input']!r}{more}",
                           "see `auton config` for what each key means") from None

@@ -78,7 +78,7 @@ class Brief(Part):
 
     schema_version: Literal[1] = 1
     key: str
-    """`g<goal>-t<task number>-a<attempt>-<role>` (`g<goal>-plan-a<attempt>-manager`): names this run for ever."""
+    """`g<goal>-t<task number>-a<attempt>-<role>` (`g<goal>-plan-a<attempt>-manager`): names this run."""
     mode: str
     role: Role
     attempt: int = Field(ge=1)
@@ -135,7 +135,7 @@ Verdict = Literal["PASS", "FAIL", "PANIC", "HANG", "BUILD", "INFRA"]
 
 
 class Check(Part):
-    """One thing that was checked on one architecture: the build, the boot, a KTAP case, a console exchange."""
+    """One thing that was checked on one architecture: the build, the boot, a KTAP case, …"""
 
     name: str
     verdict: Verdict

@@ -1,1 +1,1 @@
-"""The local forge: an emulator of GitHub's REST API, git over HTTP, webhooks and pages, on a loopback address."""
+"""The local forge: GitHub's REST API, git over HTTP, webhooks and pages, emulated on a loopback address."""

@@ -1,7 +1,7 @@
 """Where the local forge and the workflow runner meet: two protocols and one event.
 
-The forge owns repositories, issues, people and tokens; the runner owns runs, jobs, artifacts and logs, with the
-REST routes of GitHub Actions. Neither imports the other's modules; `bot/commands/forge.py` joins them.
+The forge owns repositories, issues, people and tokens; the runner owns runs, jobs, artifacts and logs, with
+the REST routes of GitHub Actions. Neither imports the other's modules; `bot/commands/forge.py` joins them.
 """
 
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ class Host(Protocol):
     def user_payload(self, login: str) -> Payload: ...
 
     def publish(self, event: Event) -> None:
-        """Deliver an event that the runner caused (workflow_run, workflow_job) to webhooks and to the runner."""
+        """Deliver an event that the runner caused (workflow_run, workflow_job) to webhooks and runner."""
 
     def authorize(self, request: Any, repo: str, permission: str, level: str) -> str:
         """The acting login of a REST request, or raise the forge's own HTTP error (401, 403, 404)."""

@@ -1,0 +1,62 @@
+# AUTON: `make demo` shows a goal become a merged change, `make test` runs every test there is.
+# Both install what is missing first (setup.sh), into the system through apt and into .venv/.
+
+# The goal and the options of `make demo`; they reach `auton run` as they are, by the environment.
+GOAL = Add a console command `uptime` that answers with the seconds since boot, on all three architectures, \
+with KTAP tests.
+override export GOAL := $(value GOAL)
+override export MODEL := $(value MODEL)
+override export MODE := $(value MODE)
+override export BUDGET := $(value BUDGET)
+# Further options of pytest: make test ARGS="-k verify"
+ARGS =
+
+AUTON = .venv/bin/auton
+.DEFAULT_GOAL = help
+.PHONY: help setup demo test lint verify bench check-workflows doctor clean distclean
+
+help:
+	@echo "make demo      a goal, from its issue to landed, booting code; GOAL='…' MODEL=… MODE=… BUDGET=…"
+	@echo "make test      every test there is; ARGS='-k verify' picks some"
+	@echo "make verify    build, boot and judge the kernels on every architecture"
+	@echo "make setup     only install what is missing"
+	@echo "make doctor    check this machine"
+	@echo "make lint      ruff"
+	@echo "make bench     the figures, measured here"
+	@echo "make check-workflows   the workflow files and the runner's expressions against GitHub's own code (npm)"
+	@echo "make clean     remove what was built; make distclean also .venv/ and .auton/"
+
+setup: .venv/.ready-demo
+	@:
+
+demo: .venv/.ready-demo
+	@$(AUTON) run $${MODE:+--mode "$$MODE"} $${MODEL:+--model "$$MODEL"} $${BUDGET:+--budget "$$BUDGET"} -- "$$GOAL"
+
+test: .venv/.ready-test
+	@.venv/bin/ruff check .; lint=$$?; .venv/bin/python -m pytest -n auto $(ARGS) && exit $$lint
+
+lint: .venv/.ready-test
+	.venv/bin/ruff check .
+
+verify: .venv/.ready-demo
+	@$(AUTON) verify $(ARGS)
+
+bench: .venv/.ready-test
+	@for file in $$(find tests -name 'bench_*.py' | sort); do .venv/bin/python "$$file" || exit; done
+
+check-workflows: .venv/.ready-test
+	@.venv/bin/python tests/runner/dev/check.py $(ARGS)
+
+doctor: .venv/.ready-demo
+	@$(AUTON) doctor
+
+# Everything setup.sh reads: a change to it looks for what is missing now.
+.venv/.ready-demo .venv/.ready-test: setup.sh pyproject.toml constraints.txt
+	@sh setup.sh $(subst .venv/.ready-,,$@)
+
+clean:
+	@[ ! -f kernels/Makefile ] || $(MAKE) -s -C kernels clean
+	@rm -rf SLM/build .pytest_cache .ruff_cache .hypothesis
+
+distclean: clean
+	@rm -rf .venv .auton

@@ -1,0 +1,23 @@
+"""Post the verdicts of `auton verify` on a commit, and start the next tick.
+
+Reads every report below a folder; an architecture of auton.toml without one counts as INFRA. Running it twice changes
+nothing.
+"""
+
+from pathlib import Path
+
+import click
+
+
+@click.command(help=__doc__)
+@click.option("--in", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
+              help="The folder with the reports that `auton verify --json` wrote.")
+@click.option("--sha", required=True, help="The commit that was verified.")
+@click.option("--key", required=True, help="The run's key, v-<sha>.")
+def command(folder, sha, key):
+    from bot import config
+    from bot.forge.client import Forge
+    from bot.reconcile.report import report
+
+    record = report(Forge.from_environment(), config.load(), folder, sha, key)
+    click.echo(f"report: {sha[:9]} is {record.state}")

@@ -1,0 +1,25 @@
+"""The REST operations, one module per subject; importing this registers them all."""
+
+from bot.localforge.routes import (  # noqa: F401
+    actions_data,
+    checks,
+    collaborators,
+    comments,
+    commits,
+    contents,
+    dependencies,
+    git_data,
+    hooks,
+    issue_labels,
+    issues,
+    labels,
+    pulls,
+    reactions,
+    refs,
+    repos,
+    reviews,
+    root,
+    search,
+    statuses,
+    sub_issues,
+)

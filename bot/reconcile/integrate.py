@@ -1,0 +1,143 @@
+"""The integrator's part of a round: what of the queue to test together, and what lands. Pure.
+
+Nothing about the queue is remembered but its order: the tasks in state `queued`, by priority, then by when they came.
+`snapshot.chain` merges them one by one on top of main, always the same way, so a batch is known by its tree, and every
+verdict ever given on such a tree counts. What is suspected follows from that: the shortest prefix seen red holds a bad
+change, and when its green left part has landed, the right part is a red prefix of what remains, untested.
+"""
+
+from bot.handoff import Feedback
+from bot.reconcile import model as m
+from bot.reconcile import queue as rule
+from bot.reconcile import texts
+
+QUEUE = "refs/heads/auton/queue/"
+
+
+def order(tasks: dict[int, m.TaskMemory], goals: dict[int, m.GoalMemory]) -> list[int]:
+    """Queued tasks that may land now, in the order in which they are tried."""
+    free = [n for n, t in tasks.items() if t.state == "queued" and not t.held and t.goal in goals
+            and goals[t.goal].state == "active" and not goals[t.goal].held]
+    return sorted(free, key=lambda n: (-max(tasks[n].priority, goals[tasks[n].goal].priority), tasks[n].since, n))
+
+
+def queue(r) -> None:
+    """Land what is green, start the next test, send back what is bad: one of these for the queue."""
+    for number, merge in r.snap.merged.items():
+        if r.tasks[number].state == "queued":
+            _land(r, number, merge)
+            return
+    waiting = order(r.tasks, r.goals)
+    chain = r.snap.chain
+    if not waiting:
+        _drop(r, keep=set())
+        return
+    if r.snap.clash and r.snap.clash[0] == waiting[0]:
+        task = r.tasks[waiting[0]]
+        why = texts.conflict(r.snap.clash[1])
+        r.tasks[waiting[0]] = _back(task, Feedback(kind="conflict", sha=task.head, text=why), why, "integrator")
+        return
+    same = [link.task == number for link, number in zip(chain, waiting, strict=False)]
+    chain = chain[: same.index(False) if False in same else len(same)]
+    if not chain:
+        return  # the snapshot was read before the queue changed
+    line = tuple(link.task for link in chain)
+    states = [_state(r, link) for link in chain]
+    red = next((i + 1 for i, state in enumerate(states) if state == "red"), 0)
+    green = max((i + 1 for i, state in enumerate(states) if state == "green" and (not red or i + 1 < red)), default=0)
+    if green:
+        _advance(r, chain[:green])
+        return
+    if "pending" in states:
+        return
+    step = rule.choose(line[:red], line, r.config.queue.bad_probability, r.config.queue.max_batch)
+    if step.eject is not None:
+        _eject(r, chain[0])
+    elif step.test:
+        _test(r, chain[: len(step.test)], states[len(step.test) - 1])
+    _drop(r, keep={link.sha for link in chain})
+
+
+def _state(r, link: m.Link) -> str:
+    """green, red, infra, pending (a test runs), or unknown."""
+    for number, task in r.tasks.items():
+        seen = task.verify
+        if seen and seen.state == "green" and r.snap.trees.get(seen.sha) == link.tree and number in r.snap.tasks:
+            return "green"
+    for sha in [link.sha, *(sha for sha, tree in r.snap.trees.items() if tree == link.tree and sha != link.sha)]:
+        state = _tested(r, sha)
+        if state != "unknown":
+            return state
+    return "unknown"
+
+
+def _tested(r, sha: str) -> str:
+    """What CI said of a commit of the queue; red that a rerun might turn green is not red yet."""
+    first, second = r.snap.verdicts.get(f"v-{sha}"), r.snap.verdicts.get(f"v-{sha}-2")
+    run, rerun = r.snap.runs.get(f"v-{sha}"), r.snap.runs.get(f"v-{sha}-2")
+    if "green" in (first and first.state, second and second.state):
+        return "green"
+    if second or (rerun and rerun.done):
+        return second.state if second else "infra"
+    if rerun:
+        return "pending"
+    if first and first.state == "red" and all(one.verdict == "BUILD" for one in first.failures):
+        return "red"  # a compiler does not change its mind
+    if first or (run and run.done):
+        return "rerun"
+    return "pending" if run else "unknown"
+
+
+def _test(r, batch: tuple[m.Link, ...], state: str) -> None:
+    tip = batch[-1].sha
+    if state == "infra":
+        for link in batch:
+            task = r.tasks[link.task]
+            r.tasks[link.task] = task.but(state="needs-human", reason=texts.infra(texts.NO_REPORT))
+    elif state == "rerun":
+        r.after.append(m.StartVerify(f"v-{tip}-2", tip))
+    elif state == "unknown":
+        if tip not in r.snap.refs.values():
+            numbers = [int(ref.removeprefix(QUEUE)) for ref in r.snap.refs if ref.startswith(QUEUE)]
+            r.after.append(m.PushBatch(f"{QUEUE}{max(numbers, default=0) + 1}", tip))
+        for link in batch:
+            head = r.tasks[link.task].head
+            r.after.append(m.SetStatus(head, "auton/queue", "pending", texts.in_batch([one.task for one in batch])))
+        r.after.append(m.StartVerify(f"v-{tip}", tip))
+
+
+def _advance(r, green: tuple[m.Link, ...]) -> None:
+    r.before.append(m.Advance(green[-1].sha))
+    for link in green:
+        _land(r, link.task, link.sha)
+
+
+def _land(r, number: int, merge: str) -> None:
+    task = r.tasks[number]
+    r.before.append(m.SetStatus(task.head, "auton/queue", "success", texts.landed_as(merge)))
+    r.tasks[number] = task.but(state="landed", landed=merge, reason="")
+
+
+def _eject(r, link: m.Link) -> None:
+    """Green alone, red on top of main: it does not go with what has landed since its branch was begun."""
+    task = r.tasks[link.task]
+    record = r.snap.verdicts.get(f"v-{link.sha}-2") or r.snap.verdicts.get(f"v-{link.sha}")
+    note = texts.failures(record.failures) if record else ""
+    others = [n for n, t in r.tasks.items() if t.state == "landed" and n != link.task]
+    why = texts.composition(link.task, others, note)
+    r.before.append(m.SetStatus(task.head, "auton/queue", "failure", texts.EJECTED))
+    r.tasks[link.task] = _back(task, Feedback(kind="composition", sha=link.sha, text=why), why, "integrator")
+
+
+def _back(task: m.TaskMemory, why: Feedback, reason: str, role: str) -> m.TaskMemory:
+    if task.attempt >= task.allowed:
+        return task.but(state="failed", feedback=(why,), reason=reason, next_role=role)
+    return task.but(state="ready", feedback=(why,), reason=reason, next_role=role)
+
+
+def _drop(r, keep: set[str]) -> None:
+    """Branches of the queue that can't be a part of it any more, once nothing runs on them."""
+    for ref, sha in r.snap.refs.items():
+        busy = any((run := r.snap.runs.get(key)) and not run.done for key in (f"v-{sha}", f"v-{sha}-2"))
+        if ref.startswith(QUEUE) and sha not in keep and not busy:
+            r.after.append(m.DropBatch(ref))

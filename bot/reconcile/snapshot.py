@@ -1,0 +1,180 @@
+"""All reading: one look at the forge, as the value that `decide` thinks about. Writes nothing there.
+
+A look is a handful of list calls whatever the number of tasks: repository-wide lists of issues, comments and pull
+requests since the oldest open goal began, and of runs only while one is awaited.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from bot.config import Config
+from bot.errors import Refused
+from bot.forge.client import Forge
+from bot.forge.git import Conflict, Git
+from bot.forge.records import Comment, Commit, Issue, WorkflowRun
+from bot.reconcile import budget, integrate, memory, slash, sticky, texts
+from bot.reconcile import model as m
+
+AGENT, VERIFY = "auton-agent.yml", "auton-verify.yml"
+CHECK = "auton/verify"
+ROLES = Path(__file__).parent.parent / "agents" / "roles"
+BRANCHES = "refs/heads/auton/"
+
+
+def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | None = None) -> m.Snapshot:
+    """`main` may be given if it was read a moment ago: a batch that is built on an old one can't be pushed."""
+    bot = config.forge.bot
+    today = now.strftime("%Y-%m-%dT00:00:00Z")
+    issues = forge.issues("auton:goal")
+    since = min([today, *(issue.created for issue in issues)])
+    task_issues = [one for one in forge.issues("auton:task", "all", since) if one.author == bot] if issues else []
+    comments = forge.comments(since)
+    own = [(comment, state) for comment in comments if (state := memory.hidden(comment, bot))]
+    stickies = {kind: {c.issue: (c, s) for c, s in reversed(own) if s.get("kind") == kind} for kind in ("goal", "task")}
+    goals = {issue.number: _goal(forge, issue, stickies["goal"].get(issue.number)) for issue in issues}
+    tasks = {issue.number: task for issue in task_issues
+             if (task := _task(issue, stickies["task"].get(issue.number))) and task.goal in goals}
+    refs = forge.refs("heads/auton/")
+    memories = {n: t.memory for n, t in tasks.items() if t.memory}
+    kept = [*memories.values(), *(g.memory for g in goals.values() if g.memory)]
+    records = {s["key"]: found for c, s in own if s.get("kind") == "run" and (found := _sound(m.RunRecord, c, s))}
+    notices = frozenset(s["key"] for _, s in own if s.get("kind") == "say" and isinstance(s.get("key"), str))
+    commands = tuple(_commands(forge, comments, goals, tasks, notices, bot))
+    pulls = {pull.branch: pull for pull in forge.pulls()} if commands and any(t.pull for t in memories.values()) else {}
+    main = main or forge.branch(forge.default_branch)
+    verdicts = _verdicts(forge, memories, refs, bot)
+    runs = _runs(forge, kept, memories, refs, records, verdicts, since)
+    chain, clash, trees, merged = _chain(forge, git, goals, tasks, refs, main)
+    closed = [run for kind, cls in (("goal", m.GoalMemory), ("task", m.TaskMemory))
+              for number, (c, s) in stickies[kind].items() if number not in goals and number not in tasks
+              for run in getattr(_sound(cls, c, s), "runs", ())]
+    return m.Snapshot(
+        bot=bot, main=main, goals=goals, tasks=tasks, runs=runs, pulls=pulls, refs=refs, notices=notices,
+        verdicts=verdicts, commands=commands, records=records,
+        resumable=_resumable(forge, runs, {*records, *verdicts}),
+        roles=known_roles() if any(g.memory and g.memory.state == "planning" for g in goals.values()) else {},
+        chain=chain, clash=clash, trees=trees, merged=merged, grace=2.0 if forge.local else 60.0,
+        spent_today=budget.spent_on(today[:10], closed))
+
+
+def _sound(kind, comment: Comment, state: dict):
+    """The record, or None if it is damaged: its run then counts as one that never answered."""
+    try:
+        return memory.load(kind, state, f"comment {comment.id}")
+    except Refused:
+        return None
+
+
+def known_roles() -> dict[str, set[str]]:
+    """The roles that a plan may name, with their modes, as their files say."""
+    files = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(ROLES.glob("*.toml"))}
+    return {name: set(role["modes"]) for name, role in files.items() if role.get("plannable", True)}
+
+
+def _goal(forge: Forge, issue: Issue, found: tuple[Comment, dict] | None) -> m.Goal:
+    if found is None:
+        starter = forge.labeled_by(issue.number, "auton:goal") or issue.author
+        return m.Goal(issue, None, starter=starter, starter_may_write=forge.may_write(starter))
+    try:
+        return m.Goal(issue, memory.load(m.GoalMemory, found[1], f"comment {found[0].id}"), found[0])
+    except Refused as error:
+        return m.Goal(issue, None, found[0], broken=str(error))
+
+
+def _task(issue: Issue, found: tuple[Comment, dict] | None) -> m.Task | None:
+    """A task issue of ours; None for an issue that only carries the label."""
+    mark = sticky.parse(issue.body) or {}
+    if mark.get("kind") != "task" or not isinstance(mark.get("goal"), int) or not isinstance(mark.get("key"), str):
+        return None
+    if found is None:
+        return m.Task(issue, mark["goal"], mark["key"], None)
+    try:
+        kept = memory.load(m.TaskMemory, found[1], f"comment {found[0].id}")
+        return m.Task(issue, mark["goal"], mark["key"], kept, found[0])
+    except Refused as error:
+        return m.Task(issue, mark["goal"], mark["key"], None, found[0], broken=str(error))
+
+
+def _commands(forge, comments, goals, tasks, notices, bot) -> Iterator[m.Command]:
+    """Comments with commands that are not answered yet, in the order in which they were written."""
+    by_pull = {task.memory.pull: n for n, task in tasks.items() if task.memory and task.memory.pull}
+    for comment in sorted(comments, key=lambda c: c.id):
+        if comment.author == bot or "/auton" not in comment.body:
+            continue
+        words = slash.parse(comment.body)
+        number = by_pull.get(comment.issue, comment.issue)
+        part = goals.get(number) or tasks.get(number)
+        kept = part.memory if part else None
+        if not words or (kept and comment.id <= kept.answered_to):
+            continue
+        answered = (kept and str(comment.id) in kept.answered) or f"c{comment.id}" in notices
+        if answered and (comment.rocket or comment.confused):
+            continue
+        yield m.Command(comment, number, tuple(words), forge.may_write(comment.author))
+
+
+def _verdicts(forge: Forge, tasks: dict[int, m.TaskMemory], refs: dict[str, str],
+              bot: str) -> dict[str, m.VerifyRecord]:
+    """What CI said of the commits whose verdict is awaited: heads in state verify, and the queue's branches."""
+    wanted = {t.head for t in tasks.values() if t.state == "verify" and t.verify and t.verify.sha == t.head}
+    wanted |= {sha for ref, sha in refs.items() if ref.startswith(integrate.QUEUE)}
+    found = {}
+    for sha in sorted(wanted):
+        for check in forge.checks(sha, CHECK):
+            record = memory.of_check(m.VerifyRecord, check, bot)
+            if record and record.key == check.external_id:
+                found[record.key] = record
+    return found
+
+
+def _runs(forge, kept, tasks, refs, records, verdicts, since: str) -> dict[str, WorkflowRun]:
+    """Workflow runs by name, of those workflows from which an answer is awaited."""
+    agents = any(run.status == "started" and run.key not in records for one in kept for run in one.runs)
+    heads = {t.verify.sha for t in tasks.values() if t.state == "verify" and t.verify}
+    batches = {sha for ref, sha in refs.items() if ref.startswith(integrate.QUEUE)}
+    answered = {key for key, record in verdicts.items() if record.state == "green"}
+    verify = any(f"v-{sha}" not in answered for sha in heads | batches)
+    wanted = [AGENT] * agents + [VERIFY] * verify
+    return {run.name: run for file in wanted for run in reversed(forge.runs(file, since))}
+
+
+def _resumable(forge: Forge, runs: dict[str, WorkflowRun], answered: set[str]) -> frozenset[int]:
+    """Of the runs that ended without an answer: those that did all but hand it over, the first time they were run."""
+    found = set()
+    for name, run in runs.items():
+        if run.done and run.attempt == 1 and name not in answered and run.conclusion == "failure":
+            jobs = forge.jobs(run.id)
+            last = jobs.get("apply", jobs.get("report"))
+            if last not in (None, "success", "skipped") and jobs.get("agent", "success") == "success":
+                found.add(run.id)
+    return frozenset(found)
+
+
+def _chain(forge, git, goals, tasks, refs, main):
+    """The queue merged on top of main in our own clone: links, the first clash, trees by commit, what is merged."""
+    memories = {n: t.memory for n, t in tasks.items() if t.memory}
+    waiting = integrate.order(memories, {n: g.memory for n, g in goals.items() if g.memory})
+    if not waiting:
+        return (), None, {}, {}
+    base = f"refs/heads/{forge.default_branch}"
+    git.fetch(base, f"{BRANCHES}*")
+    links, merged, tip = [], {}, main.sha
+    heads = {memories[n].head for n in waiting}
+    trees = {sha: git.tree(sha) for sha in heads | {s for r, s in refs.items() if r.startswith(integrate.QUEUE)}
+             if git.sha(sha)}
+    clash = None
+    for number in waiting:
+        task = memories[number]
+        if git.is_ancestor(task.head, main.sha):
+            merged[number] = git.merged_by(task.head, main.sha)
+            continue
+        message = texts.merge_message(tasks[number].issue.title, task.goal, number, task.attempt, task.pull)
+        try:
+            tip = git.merge(tip, task.head, message)
+        except Conflict as error:
+            clash = (number, tuple(error.paths[:50]))
+            break
+        links.append(m.Link(number, tip, git.tree(tip)))
+    return tuple(links), clash, trees, merged

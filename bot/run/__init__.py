@@ -1,0 +1,1 @@
+"""`auton run`: file a goal on a forge, watch it, and say how it ended."""

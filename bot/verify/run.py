@@ -1,0 +1,138 @@
+"""Verify a checkout: every architecture side by side, each built, booted once and judged.
+
+The code that is verified is hostile: what it brings along (its Makefile, its boot script, its kernel) runs in the
+sandbox, without network, secrets or environment, and only its own checkout may be written, less its .git.
+"""
+
+import functools
+import os
+import shlex
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bot import sandbox
+from bot.config import Config, Target
+from bot.errors import ConfigError, MissingTool
+from bot.handoff import ArchReport, Check, Report, Verdict
+from bot.verify import cache, specs, tools
+from bot.verify.boot import boot
+from bot.verify.build import build
+from bot.verify.machine import Machine
+
+WORST: list[Verdict] = ["PASS", "INFRA", "FAIL", "HANG", "PANIC", "BUILD"]
+"""Verdicts, each outweighing those before it: INFRA is nobody's fault, so any real fault outweighs it."""
+HARD_LIMIT = 10
+"""A boot may take this many times its target's timeout, however much it prints."""
+
+PROTECTED = [".git", ".venv", ".auton"]
+"""Of the checkout, what a build may not write: it steers what runs outside of the sandbox later."""
+
+Listener = Callable[[str, Check], None]
+Wrap = Callable[[list[str]], list[str]]
+
+
+def worst(verdicts: list[Verdict]) -> Verdict:
+    return max(verdicts, key=WORST.index, default="FAIL")
+
+
+def choose(config: Config, archs: list[str]) -> dict[str, Target]:
+    """The targets asked for (all when none is named); ConfigError names those there are."""
+    if not config.targets:
+        raise ConfigError("expected at least one [targets.<arch>] table, found none",
+                          "add one with build, boot and image to auton.toml")
+    for arch in archs:
+        if arch not in config.targets:
+            raise ConfigError(f"unknown architecture '{arch}'", f"known: {', '.join(config.targets)}")
+    return {arch: config.targets[arch] for arch in dict.fromkeys(archs or config.targets)}
+
+
+def verify(config: Config, repo: Path, archs: list[str] | None = None, *, fresh: bool = False,
+           sandboxed: bool = True, on: Listener = lambda arch, check: None) -> Report:
+    """Build and boot `archs` of the checkout at `repo`. `on` hears of every check, from several threads.
+
+    `fresh` ignores earlier verdicts; `sandboxed=False` is for code that one would run by hand anyway."""
+    start = time.monotonic()
+    repo = repo.resolve()
+    targets = choose(config, archs or [])
+    for target in targets.values():
+        _present(target, repo)
+    tree = cache.tree_of(repo)
+    found, broken = specs.read_all(repo)
+    wrap = _sandbox(repo) if sandboxed else list
+    probe = functools.cache(sandbox.probe) if sandboxed else lambda: None
+
+    def one(arch: str, target: Target) -> ArchReport:
+        key = cache.key(tree, arch, target)
+        if not fresh and (known := cache.get(key)):
+            for check in known.checks:
+                on(arch, check)
+            return known
+        probe()
+        report = _verify_one(arch, target, repo, found, broken, wrap, lambda check: on(arch, check))
+        cache.put(key, report)
+        return report
+
+    with ThreadPoolExecutor(len(targets)) as pool:
+        try:
+            reports = list(pool.map(one, targets.keys(), targets.values()))
+        except BaseException:
+            for machine in list(Machine.running):  # Ctrl-C, or a fault of ours: leave nothing behind
+                machine.kill()
+            raise
+    return Report(tree=tree, verdict=worst([report.verdict for report in reports]), archs=reports,
+                  seconds=time.monotonic() - start)
+
+
+def _verify_one(arch: str, target: Target, repo: Path, found: list[specs.Spec], broken: list[specs.Broken],
+                wrap: Wrap, on: Callable[[Check], None]) -> ArchReport:
+    start = time.monotonic()
+    checks: list[Check] = []
+    figures: dict[str, float] = {}
+
+    def judged(check: Check) -> None:
+        checks.append(check)
+        on(check)
+
+    for bad in broken:
+        name = f"spec:{bad.where.rpartition(':')[0]}"
+        judged(Check(name=name, verdict="FAIL", where=bad.where, detail=bad.detail))
+    image = repo / target.image
+    built = build(wrap(["/bin/sh", "-c", target.build]), repo, _environment(), image)
+    judged(Check(name="build", verdict=built.verdict, seconds=built.seconds, where=built.where,
+                 detail=built.detail))
+    if built.verdict == "PASS":
+        figures["image_bytes"] = image.stat().st_size
+        booted = boot(shlex.split(target.boot), repo, _environment(), arch=arch, specs=found,
+                      measured=figures, silence=target.timeout, limit=HARD_LIMIT * target.timeout, wrap=wrap, on=on)
+        checks += booted.checks
+        figures = booted.figures
+    return ArchReport(arch=arch, verdict=worst([check.verdict for check in checks]), checks=checks,
+                      figures=figures, seconds=time.monotonic() - start)
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent", "LANG": "C.UTF-8",
+            "TERM": "dumb", "MAKEFLAGS": f"-j{os.cpu_count() or 1}"}
+
+
+def _sandbox(repo: Path) -> Wrap:
+    inside = {name: value for name, value in _environment().items() if name not in ("PATH", "HOME")}
+    kept = [repo / name for name in PROTECTED if (repo / name).exists()]
+    return lambda argv: sandbox.wrap(argv, root=repo, writable=[repo], readonly=kept, env=inside, cwd=repo)
+
+
+def _present(target: Target, repo: Path) -> None:
+    """MissingTool when a program that the target calls is neither on PATH nor in the checkout."""
+    for command in (target.build, target.boot):
+        try:
+            name = shlex.split(command)[0]
+        except (ValueError, IndexError):
+            raise ConfigError(f"[targets]: not a command line: {command!r}", "mend it in auton.toml") from None
+        if "/" in name:
+            if not (repo / name).is_file():
+                raise ConfigError(f"{repo / name}: no such file, but a target calls it", "see [targets] of auton.toml")
+        elif shutil.which(name) is None:
+            raise MissingTool(f"expected the program {name}, found none", tools.install(name))

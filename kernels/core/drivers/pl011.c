@@ -1,0 +1,52 @@
+/* PL011 UART. Arm PrimeCell UART (PL011) Technical Reference Manual, DDI 0183G, chapter 3.
+   Speed and format are left as the firmware set them. */
+#include "irq.h"
+#include "mm.h"
+#include "uart.h"
+
+enum { DR = 0x00, FR = 0x18, LCR_H = 0x2c, CR = 0x30, IMSC = 0x38, ICR = 0x44 };
+enum { FR_RX_EMPTY = 1 << 4, FR_TX_FULL = 1 << 5, LCR_FIFO_8BIT = 7 << 4, CR_UART_TX_RX = 0x301 };
+enum { INT_RX = 1 << 4, INT_RX_TIMEOUT = 1 << 6, INT_ALL = 0x7ff, SPIN_MAX = 10000000 };
+
+static struct uart {
+    struct serial serial;
+    uintptr_t base;
+    unsigned irq_line;
+} uart;
+
+static void write_all(struct serial *serial, const char *data, size_t size)
+{
+    (void)serial;
+    for (; size; size--, data++) {
+        for (int spin = 0; (mmio_read32(uart.base + FR) & FR_TX_FULL) && spin < SPIN_MAX; spin++)
+            ;
+        mmio_write32(uart.base + DR, (uint8_t)*data);
+    }
+}
+
+static void receive(void *arg)
+{
+    (void)arg;
+    while (!(mmio_read32(uart.base + FR) & FR_RX_EMPTY))
+        console_input((char)mmio_read32(uart.base + DR));
+    mmio_write32(uart.base + ICR, INT_RX | INT_RX_TIMEOUT);
+}
+
+static void start(struct serial *serial)
+{
+    (void)serial;
+    irq_register(uart.irq_line, receive, NULL);
+    mmio_write32(uart.base + IMSC, INT_RX | INT_RX_TIMEOUT);
+    receive(NULL); /* what came before the interrupt was on */
+}
+
+struct serial *pl011_attach(uintptr_t base, unsigned irq_line)
+{
+    io_map(base, 0x1000);
+    uart = (struct uart){.serial = {write_all, start}, .base = base, .irq_line = irq_line};
+    mmio_write32(base + IMSC, 0);
+    mmio_write32(base + ICR, INT_ALL);
+    mmio_write32(base + LCR_H, LCR_FIFO_8BIT);
+    mmio_write32(base + CR, CR_UART_TX_RX);
+    return &uart.serial;
+}

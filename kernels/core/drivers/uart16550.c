@@ -1,0 +1,56 @@
+/* 16550 UART, in ports or in memory. National Semiconductor PC16550D data sheet, section 8 (registers).
+   Speed and format are left as the firmware set them, except on the port variant, which is set to 115200 8N1. The
+   FIFO is left alone too: switching it on or off drops what was typed ahead. */
+#include "irq.h"
+#include "mm.h"
+#include "uart.h"
+
+enum { DATA = 0, IER = 1, LCR = 3, MCR = 4, LSR = 5 };
+enum { IER_RECEIVED = 1, LCR_8N1 = 3, LCR_DLAB = 0x80, MCR_DTR_RTS_OUT2 = 0x0b };
+enum { LSR_DATA = 0x01, LSR_SPACE = 0x20, SPIN_MAX = 10000000 };
+
+static struct uart {
+    struct serial serial;
+    struct io io;
+    unsigned irq_line;
+} uart;
+
+static void write_all(struct serial *serial, const char *data, size_t size)
+{
+    (void)serial;
+    for (; size; size--, data++) {
+        for (int spin = 0; !(io_read8(&uart.io, LSR) & LSR_SPACE) && spin < SPIN_MAX; spin++)
+            ;
+        io_write8(&uart.io, DATA, (uint8_t)*data);
+    }
+}
+
+static void receive(void *arg)
+{
+    (void)arg;
+    while (io_read8(&uart.io, LSR) & LSR_DATA)
+        console_input((char)io_read8(&uart.io, DATA));
+}
+
+static void start(struct serial *serial)
+{
+    (void)serial;
+    irq_register(uart.irq_line, receive, NULL);
+    io_write8(&uart.io, MCR, MCR_DTR_RTS_OUT2);
+    io_write8(&uart.io, IER, IER_RECEIVED);
+}
+
+struct serial *uart16550_attach(struct io io, unsigned irq_line)
+{
+    if (!io.port)
+        io_map(io.base, 8u << io.shift);
+    uart = (struct uart){.serial = {write_all, start}, .io = io, .irq_line = irq_line};
+    io_write8(&io, IER, 0);
+    if (io.port) {
+        io_write8(&io, LCR, LCR_DLAB);
+        io_write8(&io, DATA, 1); /* divisor of the 115200 Hz base clock */
+        io_write8(&io, IER, 0);
+    }
+    io_write8(&io, LCR, LCR_8N1);
+    return &uart.serial;
+}

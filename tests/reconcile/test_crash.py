@@ -1,0 +1,29 @@
+"""A bot that is killed after any call to the forge, and started again, ends in the state of one that never was.
+
+A sample of the calls here, a different one with AUTON_SEED; `make crash-test` kills after every single one.
+"""
+
+import os
+import random
+
+import pytest
+
+from tests.reconcile import crash
+
+SAMPLES = 6
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return crash.undisturbed(tmp_path_factory.mktemp("undisturbed"))
+
+
+@pytest.mark.parametrize("sample", range(SAMPLES))
+def test_killed_once(sample, undisturbed, tmp_path):
+    expected, calls = undisturbed
+    chosen = random.Random(os.environ.get("AUTON_SEED", "1")).sample(range(1, calls + 1), SAMPLES)
+    crash.killed_after(sorted(chosen)[sample], tmp_path, expected)
+
+
+def test_killed_after_every_write(undisturbed, tmp_path):
+    crash.killed_after_every_write(tmp_path, undisturbed[0])
