@@ -64,9 +64,11 @@ def build(argv: list[str], repo: Path, env: dict[str, str], image: Path) -> Buil
 
 def first_error(log: str, repo: Path) -> tuple[str, str]:
     """file:line and message of the first error of a compiler, a linker or make; paths as seen from `repo`."""
+    first = ERROR.search(log)
+    # An error inside an assembler's macro stands in no file; the note after it tells where the macro was used.
     if match := next((m for m in ERROR.finditer(log) if not (m["file"] or "").startswith("<")), None):
         if match["file"]:
-            return f"{_from(repo, match['file'], log)}:{match['line']}", match["text"]
+            return f"{_from(repo, match['file'], log)}:{match['line']}", first["text"] or match["text"]
         return f"{_from(repo, match['mkfile'], log)}:{match['mkline']}", match["mktext"]
     if match := LINK.search(log):
         return match["at"] or "", match["text"]
