@@ -2,8 +2,8 @@
 
 A step changes a goal's or a task's memory; what follows from memories (stickies, labels, notices, closed issues) is
 worked out by `project.py` from the state alone, so that a crash between two writes is mended by the next round. Order
-within a round, issue by issue: what must be true before it is remembered, then the memory (money is set aside here), then
-what it says shall be done.
+within a round, issue by issue: what must be true before it is remembered, then the memory (money is set aside here),
+then what it says shall be done.
 """
 
 from dataclasses import dataclass, field
