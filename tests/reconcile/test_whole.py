@@ -157,7 +157,8 @@ def test_two_ticks_at_once_do_nothing_twice(world):
 
 def test_writes_whose_answer_is_lost_are_not_made_twice(world):
     faults = world.running.forge.faults
-    for spec in ("POST /repos/*/issues/*/comments every=2 after 502", "POST /repos/*/issues every=1 times=1 after reset",
+    for spec in ("POST /repos/*/issues/*/comments every=2 after 502",
+                 "POST /repos/*/issues every=1 times=1 after reset",
                  "POST /repos/*/pulls nth=1 after 502", "POST /repos/*/dispatches every=3 after 502",
                  "PATCH /repos/* p=0.2 after 503", "GET /repos/* p=0.05 500",
                  "POST /repos/*/labels nth=4 403:0"):
