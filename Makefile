@@ -13,7 +13,7 @@ ARGS =
 
 AUTON = .venv/bin/auton
 .DEFAULT_GOAL = help
-.PHONY: help setup demo test lint verify bench doctor clean distclean
+.PHONY: help setup demo test lint verify bench check-workflows doctor clean distclean
 
 help:
 	@echo "make demo      a goal, from its issue to landed, booting code; GOAL='…' MODEL=… MODE=… BUDGET=…"
@@ -23,6 +23,7 @@ help:
 	@echo "make doctor    check this machine"
 	@echo "make lint      ruff"
 	@echo "make bench     the figures, measured here"
+	@echo "make check-workflows   the workflow files and the runner's expressions against GitHub's own code (npm)"
 	@echo "make clean     remove what was built; make distclean also .venv/ and .auton/"
 
 setup: .venv/.ready-demo
@@ -32,8 +33,7 @@ demo: .venv/.ready-demo
 	@$(AUTON) run $${MODE:+--mode "$$MODE"} $${MODEL:+--model "$$MODEL"} $${BUDGET:+--budget "$$BUDGET"} -- "$$GOAL"
 
 test: .venv/.ready-test
-	.venv/bin/ruff check .
-	.venv/bin/python -m pytest -n auto $(ARGS)
+	@.venv/bin/ruff check .; lint=$$?; .venv/bin/python -m pytest -n auto $(ARGS) && exit $$lint
 
 lint: .venv/.ready-test
 	.venv/bin/ruff check .
@@ -43,6 +43,9 @@ verify: .venv/.ready-demo
 
 bench: .venv/.ready-test
 	@for file in $$(find tests -name 'bench_*.py' | sort); do .venv/bin/python "$$file" || exit; done
+
+check-workflows: .venv/.ready-test
+	@.venv/bin/python tests/runner/dev/check.py $(ARGS)
 
 doctor: .venv/.ready-demo
 	@$(AUTON) doctor

@@ -106,15 +106,37 @@ system_packages() {
     elif ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         want="$want $(basename "$(readlink -f "$python")")-venv"
     fi
-    # Ubuntu's `chromium` is a snap, which can't be installed everywhere: there the tests use what is found.
-    if [ "$level" = test ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null; then
-        command -v chromium >/dev/null || want="$want chromium"
+    if [ "$level" = test ]; then
+        # The tests of the pages drive a real browser. Ubuntu has it as a snap, which can't be installed everywhere.
+        if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then
+            if grep -q '^ID=ubuntu' /etc/os-release 2>/dev/null; then
+                say "note: put chromium and chromedriver on PATH for the tests of the pages (snap install chromium)"
+            else
+                want="$want chromium chromium-driver"
+            fi
+        fi
     fi
     # shellcheck disable=SC2086
     [ -z "$want" ] || install_packages $want
     python=$(find_python)
     [ -n "$python" ] || fail "expected Python 3.11 or newer, found $(python3 --version 2>&1 || echo none)" \
         "install one, so that python3.11 (or newer) is on PATH, then $again"
+}
+
+# Ubuntu 24.04 forbids user namespaces to all but the programs that AppArmor knows: let it know bubblewrap, and no
+# other. Elsewhere a sandbox that doesn't work is only noted; `auton doctor` says why.
+sandbox_works() { bwrap --unshare-all --ro-bind / / --proc /proc --dev /dev true 2>>"$log"; }
+sandbox() {
+    if sandbox_works; then return; fi
+    if command -v apparmor_parser >/dev/null && { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }; then
+        profile=/etc/apparmor.d/auton-bwrap
+        say "allowing bubblewrap to make user namespaces ($profile)"
+        printf '%s\n' 'abi <abi/4.0>,' 'include <tunables/global>' \
+            'profile auton-bwrap /usr/bin/bwrap flags=(unconfined) {' '  userns,' '}' |
+            as_root tee "$profile" >/dev/null && as_root apparmor_parser -r "$profile" >>"$log" 2>&1 || true
+        if sandbox_works; then return; fi
+    fi
+    say "note: bubblewrap can't make a sandbox here; .venv/bin/auton doctor will say why"
 }
 
 python_packages() {
@@ -143,6 +165,7 @@ mkdir -p .auton 2>/dev/null && : >>"$log" ||
 : >"$log"
 started=$(date +%s)
 system_packages
+sandbox
 python_packages
 [ "$level" = demo ] || touch "$venv/.ready-test"
 touch "$venv/.ready-demo"

@@ -18,12 +18,12 @@ MAX_TEXT_WORDS = 8
 MAX_WORDS = 64
 _OPEN, _CLOSE = "\"'([{<`", "\"')]}>`.,;:?!"
 _SHAPE = {
-    "word": re.compile(r"[^\s\"]+"),
+    "word": re.compile(r"[^ \"]+"),
     "number": re.compile(r"[0-9]{1,9}"),
     "ip": re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}(/[0-9]{1,2})?"),
     "id": re.compile(r"[0-9a-fA-F]{4}:[0-9a-fA-F]{4}"),
     "size": re.compile(r"[0-9]{1,9}[a-zA-Z]{0,3}"),
-    "path": re.compile(r"[^\s\"]*/[^\s\"]*"),
+    "path": re.compile(r"[^ \"]*/[^ \"]*"),
 }
 
 
@@ -121,29 +121,30 @@ def words(text: str) -> list[tuple[int, int]]:
 
 
 @cache
-def quotes(kind: str, text: str) -> tuple[str, ...]:
-    """The values that a quoting type takes from a sentence, each once, in the order of the sentence."""
-    spans = words(text)
-    found: dict[str, None] = {}
+def spans(kind: str, text: str) -> tuple[tuple[int, int], ...]:
+    """Where a quoting type finds its values in a sentence: (start, end), in the order of the sentence."""
+    found = words(text)
     if kind == "text":
-        for i, (start, _) in enumerate(spans):
-            for _, end in spans[i:i + MAX_TEXT_WORDS]:
-                if '"' not in text[start:end]:
-                    found['"' + text[start:end] + '"'] = None
-        return tuple(found)
-    for start, end in spans:
-        for piece in pieces(text[start:end]):
-            if _SHAPE[kind].fullmatch(piece):
-                found[piece] = None
-    return tuple(found)
+        return tuple((start, end) for i, (start, _) in enumerate(found) for _, end in found[i:i + MAX_TEXT_WORDS]
+                     if '"' not in text[start:end])
+    return tuple((a, b) for start, end in found for a, b in pieces(text, start, end) if _SHAPE[kind].fullmatch(text, a, b))
 
 
-def pieces(word: str) -> list[str]:
+@cache
+def quotes(kind: str, text: str) -> tuple[str, ...]:
+    """The values that a quoting type takes from a sentence, each once."""
+    values = (text[a:b] for a, b in spans(kind, text))
+    return tuple(dict.fromkeys(f'"{v}"' if kind == "text" else v for v in values))
+
+
+def pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """A word; itself without 's, .service or .ko; and its parts around = , / : [ (port=80, 80/tcp, sshd[77])."""
-    out = [word]
-    out += [word[:-len(end)] for end in ("'s", ".service", ".ko") if word.endswith(end) and len(word) > len(end)]
-    if any(c in word for c in "=,/:["):
-        out += [part for part in re.split(r"[=,/:\[]", word) if part]
+    out = [(start, end)]
+    word = text[start:end]
+    out += [(start, end - len(tail)) for tail in ("'s", ".service", ".ko") if word.endswith(tail) and len(word) > len(tail)]
+    cuts = [start - 1, *(i for i in range(start, end) if text[i] in "=,/:["), end]
+    if len(cuts) > 2:
+        out += [(a + 1, b) for a, b in zip(cuts, cuts[1:], strict=False) if b > a + 1]
     return out
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from SLM import batches
-from SLM.actions import QUOTING, Grammar, grammar, quotes
+from SLM.actions import QUOTING, Grammar, grammar, spans
 from SLM.intents import EOS, FIRST_INTENT, INTENTS
 from SLM.text import clean, lower
 from SLM.tokenizer import Tokenizer
@@ -53,45 +53,42 @@ def answer(engine: NextLogits, tokenizer: Tokenizer, text: str, temperature: flo
 
 def decode_action(engine: NextLogits, tokenizer: Tokenizer, intent: str, text: str) -> str:
     """The action text (without the intent) that the engine prefers among those that the grammar allows."""
-    g, low = grammar(), lower(text)
+    g, low = grammar(), _bytes(lower(text))
     logits = engine.step(FIRST_INTENT + INTENTS.index(intent))
-    prefix = b""
+    prefix = ""
     for _ in range(MAX_ACTION_TOKENS):
         token, piece = _best(g, tokenizer, logits, intent, low, prefix)
         if token == EOS:
             break
         prefix += piece
-        more, end = g.state(intent, low, prefix.decode("utf-8", "ignore"))
-        if not more and end:
-            break
+        if not g.state(intent, low, prefix)[0]:
+            break  # nothing can follow
         logits = engine.step(token)
-    found = prefix.decode("utf-8", "ignore")
-    return restore_case(g, intent, found.strip(" "), text) if g.state(intent, low, found)[1] else ""
+    if not g.state(intent, low, prefix)[1]:
+        return ""
+    return restore_case(g, intent, prefix, low, _bytes(text)).encode("latin-1").decode()
 
 
-def _best(g: Grammar, tokenizer: Tokenizer, logits: np.ndarray, intent: str, low: str, prefix: bytes) -> tuple[int, bytes]:
-    done = g.state(intent, low, prefix.decode("utf-8", "ignore"))[1]
+def _bytes(text: str) -> str:
+    """The UTF-8 bytes of a text as characters: tokens may end inside one of its own."""
+    return text.encode().decode("latin-1")
+
+
+def _best(g: Grammar, tokenizer: Tokenizer, logits: np.ndarray, intent: str, low: str, prefix: str) -> tuple[int, str]:
+    done = g.state(intent, low, prefix)[1]
     for token in np.argsort(-logits, kind="stable"):
         token = int(token)
         if token == EOS:
             if done:
-                return EOS, b""
-            continue
-        piece = tokenizer.token_bytes[token]
-        if piece:
-            try:
-                grown = (prefix + piece).decode()
-            except UnicodeDecodeError:
-                continue  # part of a character: an action is written in whole ones
-            if any(g.state(intent, low, grown)):
+                return EOS, ""
+        elif piece := tokenizer.token_bytes[token].decode("latin-1"):
+            if any(g.state(intent, low, prefix + piece)):
                 return token, piece
-    return EOS, b""
+    return EOS, ""
 
 
-def restore_case(g: Grammar, intent: str, action: str, text: str) -> str:
-    """Put what an action quotes into the case that the sentence wrote it in."""
-    op, _, rest = action.partition(" ")
-    args = g.ops[intent][op]
+def restore_case(g: Grammar, intent: str, action: str, low: str, text: str) -> str:
+    """Put what an action (with its leading space) quotes into the case that the sentence wrote it in."""
 
     def walk(left: tuple, tail: str) -> str | None:
         if not tail:
@@ -99,14 +96,20 @@ def restore_case(g: Grammar, intent: str, action: str, text: str) -> str:
         for place, arg in enumerate(left):
             if tail.startswith(arg.lead):
                 body = tail[len(arg.lead):]
-                values = {lower(v): v for v in reversed(quotes(arg.kind, text))} if arg.kind in QUOTING \
-                    else {v: v for v in g.types[arg.kind]}
-                for said, meant in values.items():
+                for said, meant in pairs(arg):
                     if body.startswith(said) and (end := walk(left[place + 1:], body[len(said):])) is not None:
                         return arg.lead + meant + end
             if not arg.optional:
                 break
         return None
 
-    found = walk(args, " " + rest if rest else "")
-    return op + (found or "")
+    def pairs(arg) -> list[tuple[str, str]]:
+        if arg.kind not in QUOTING:
+            return [(v, v) for v in g.types[arg.kind]]
+        q = '"' if arg.kind == "text" else ""
+        return [(q + low[a:b] + q, q + text[a:b] + q) for a, b in spans(arg.kind, low)]
+
+    for op, args in g.ops[intent].items():
+        if action.startswith(" " + op) and (rest := walk(args, action[len(op) + 1:])) is not None:
+            return op + rest
+    return ""

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from SLM.actions import QUOTING, grammar, quotes, words
+from SLM.decode import restore_case
 from SLM.errors import SlmError
 from SLM.text import clean, lower
 
@@ -39,7 +40,8 @@ def load() -> tuple[Rule, ...]:
             raise SlmError(f"rules.txt:{number}: expected 'INTENT op: group … > words', found {line!r}")
         parts = match[3].split()
         rules.append(Rule(match[1], match[2], tuple(tuple(p.split("|")) for p in parts if not p.startswith("!")),
-                          tuple(w for p in parts if p.startswith("!") for w in p[1:].split("|")), tuple((match[4] or "").split("|")) if match[4] else ()))
+                          tuple(w for p in parts if p.startswith("!") for w in p[1:].split("|")),
+                          tuple((match[4] or "").split("|")) if match[4] else ()))
     return tuple(rules)
 
 
@@ -64,7 +66,8 @@ def spoken() -> tuple[tuple[str, tuple[str, ...], str], ...]:
 
 def decide(text: str) -> tuple[str, str]:
     """(intent, action) of a sentence."""
-    text = lower(clean(text))
+    cased = clean(text)
+    text = lower(cased)
     said = [text[a:b] for a, b in words(text)]
     have = set(said) | {shape for shape in SHAPES if quotes(_SHAPE[shape], text)}
     best: Rule | None = None
@@ -74,18 +77,17 @@ def decide(text: str) -> tuple[str, str]:
                 best = rule
     if best is None:
         return "NONE", ""
-    action = _fill(best, text, said)
-    return best.intent, action
+    return best.intent, _fill(best, text, said, cased)
 
 
-def _fill(rule: Rule, text: str, said: list[str]) -> str:
+def _fill(rule: Rule, text: str, said: list[str], cased: str) -> str:
     out = [rule.op]
     for arg in grammar().ops[rule.intent][rule.op]:
         value = _value(arg.kind, rule, text, said)
         if value:
             out.append(f"{arg.key}={value}" if arg.key else value)
     action = " ".join(out)
-    return action if grammar().check(rule.intent, text, action) is None else ""
+    return restore_case(grammar(), rule.intent, " " + action, text, cased)
 
 
 def _value(kind: str, rule: Rule, text: str, said: list[str]) -> str:

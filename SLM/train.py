@@ -79,7 +79,7 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
     start, spent, history = 0, 0.0, []
     if saved.exists():
         state = torch.load(saved, weights_only=True)
-        if state["config"] != json.dumps(config.as_dict(), sort_keys=True):
+        if state["config"] != _identity(config):
             raise SlmError(f"{saved}: was made with another configuration; remove it or use another --output")
         _bare(model).load_state_dict(state["model"])
         for opt, old in zip(opts, state["optimizers"], strict=True):
@@ -126,7 +126,7 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
                 partial = saved.with_suffix(".part")
                 torch.save({"model": _bare(model).state_dict(), "optimizers": [o.state_dict() for o in opts], "step": step + 1,
                             "seconds": spent + time.monotonic() - began,
-                            "config": json.dumps(config.as_dict(), sort_keys=True)}, partial)
+                            "config": _identity(config)}, partial)
                 partial.replace(saved)
                 save(_settled(model), out)
     seconds = spent + time.monotonic() - began
@@ -140,6 +140,14 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
         if history:
             plot(history, out / "report.png", config.name)
     return report
+
+
+def _identity(config: Config) -> str:
+    """What must be the same for a run to be resumed: all but its end, which WSD lets one choose while it runs."""
+    kept = config.as_dict()
+    for name in ("steps", "decay", "checkpoint_every"):
+        kept["train"].pop(name)
+    return json.dumps(kept, sort_keys=True)
 
 
 def _settled(model) -> Slm:

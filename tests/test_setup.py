@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = ["git", "clang", "ld.lld", "llvm-objcopy", "bwrap", "qemu-system-x86_64", "qemu-system-aarch64",
-            "qemu-system-riscv64", "chromium"]
+            "qemu-system-riscv64", "chromium", "chromedriver"]
 PLAIN = ["sh", "env", "mkdir", "touch", "date", "tail", "df", "awk", "grep", "basename", "readlink", "dirname", "cat",
          "rm", "true", "chmod"]
 PYTHON = """#!/bin/sh
@@ -139,6 +139,20 @@ def test_a_system_without_apt_is_told_what_is_missing(bare):
     bare.without("clang", "apt-get")
     done = bare.setup()
     assert done.returncode == 3 and "expected apt-get, found none; missing are: clang" in done.stderr
+
+
+def test_apparmor_is_told_about_bubblewrap_only_where_the_sandbox_fails(bare):
+    bare.program("apparmor_parser", 'echo "apparmor_parser $*" >> said; touch allowed')
+    bare.program("tee", "cat >> said")
+    bare.setup()
+    assert "userns" not in bare.said
+    bare.program("bwrap", "test -e allowed")
+    done = bare.setup()
+    assert done.returncode == 0 and "profile auton-bwrap /usr/bin/bwrap" in bare.said and "userns," in bare.said
+    assert "doctor" not in done.stdout
+    bare.program("bwrap", "exit 1")
+    done = bare.setup()
+    assert done.returncode == 0 and "auton doctor will say why" in done.stdout
 
 
 def test_a_full_disk_is_refused_before_it_is_filled(bare):

@@ -5,7 +5,8 @@
     test_families    families that nothing was trained on
     test_entities    known families, but devices, packages, modules, names … that nothing was trained on
     test_noise       test_families again, with each of the seven kinds of noise
-    free, free_noise sentences written freely (free.txt), before any family was; the same with noise
+    free_dev         sentences written freely; families were widened after them, so they only show what is missing
+    free, free_noise sentences written freely when the families were done; the same with noise
 
 The same seed and the same inputs give the same bytes.
 """
@@ -70,7 +71,7 @@ def variety(pattern: list) -> float:
 
 
 def make_row(family: Family, rng: random.Random, *, test_entities: bool = False, test_frames: bool = False,
-             noise_kind: str | None = None) -> dict | None:
+             noise_kind: str | None = None, terse: bool = False) -> dict | None:
     """One row of a family, or None when this draw has no action in the grammar (a name of too many words)."""
     entities = Entities(rng, test_entities)
     line = rng.choices(family.lines, [variety(p) ** 0.4 for p in family.lines])[0]
@@ -86,6 +87,8 @@ def make_row(family: Family, rng: random.Random, *, test_entities: bool = False,
         known = [f for f in frames()[family.style] if test_frames or not f[2]]
         before, after, _ = rng.choice(known)
         parts = [(before, True), *parts, (after, True)]
+    if terse:
+        parts = [(noise.terse(text, rng), True) if plain else (text, False) for text, plain in parts]
     text = noise.noisy(parts, rng, noise_kind) if noise_kind else "".join(text for text, _ in parts)
     text = clean(text)
     action = _fill(family, meant)
@@ -116,7 +119,7 @@ def _fill(family: Family, meant: dict[str, str]) -> str:
 def make_rows(families: list[Family], count: int, seed: str, **options) -> list[dict]:
     """`count` different sentences, intents by SHARE, families by the root of their variety."""
     rng = random.Random(seed)
-    noise_share = options.pop("noise_share", 0.0)
+    noise_share, terse_share = options.pop("noise_share", 0.0), options.pop("terse_share", 0.0)
     by_intent = {i: [f for f in families if f.intent == i] for i in INTENTS}
     weights = {i: [sum(variety(p) for p in f.lines) ** 0.3 for f in fs] for i, fs in by_intent.items()}
     rest = (1 - SHARE["NONE"]) / (len(INTENTS) - 1)
@@ -130,7 +133,7 @@ def make_rows(families: list[Family], count: int, seed: str, **options) -> list[
             tries += 1
             family = rng.choices(by_intent[intent], weights[intent])[0]
             kind = rng.choice(noise.KINDS) if rng.random() < noise_share else None
-            row = make_row(family, rng, noise_kind=kind, **options)
+            row = make_row(family, rng, noise_kind=kind, terse=rng.random() < terse_share, **options)
             if row and row["text"].lower() not in seen:
                 seen.add(row["text"].lower())
                 rows.append(row)
@@ -139,14 +142,14 @@ def make_rows(families: list[Family], count: int, seed: str, **options) -> list[
     return rows
 
 
-def free_rows() -> list[dict]:
+def free_rows(name: str) -> list[dict]:
     rows = []
-    for number, line in enumerate((HERE / "free.txt").read_text().splitlines(), 1):
+    for number, line in enumerate((HERE / f"{name}.txt").read_text().splitlines(), 1):
         if line and not line.startswith("#"):
             intent, _, text = line.partition("\t")
             if intent not in INTENTS or not text:
-                raise SlmError(f"free.txt:{number}: expected INTENT, a tab, a sentence; found {line!r}")
-            rows.append({"text": clean(text), "intent": intent, "action": None, "family": "free", "noise": ""})
+                raise SlmError(f"{name}.txt:{number}: expected INTENT, a tab, a sentence; found {line!r}")
+            rows.append({"text": clean(text), "intent": intent, "action": None, "family": name, "noise": ""})
     return rows
 
 
@@ -168,15 +171,16 @@ def build(out: Path, size: int, seed: int = 1) -> dict:
     few = min(1.0, size / 20000)  # a small training set gets small tests: the debug build must be quick
     sizes = {name: max(210, int(n * few)) for name, n in SIZES.items()}
     splits = {
-        "train": make_rows(parts["train"], size, f"train{seed}", noise_share=0.25),
+        "train": make_rows(parts["train"], size, f"train{seed}", noise_share=0.25, terse_share=0.15),
         "val": make_rows(parts["val"], sizes["val"], f"val{seed}"),
         "test_families": make_rows(parts["test"], sizes["test_families"], f"families{seed}", test_frames=True),
         "test_entities": make_rows(parts["train"], sizes["test_entities"], f"entities{seed}", test_entities=True),
     }
     clean_rows = splits["test_families"]
     splits["test_noise"] = with_noise(clean_rows, f"noise{seed}", max(30, len(clean_rows) // 7))
-    splits["free"] = free_rows()
-    splits["free_noise"] = with_noise(splits["free"], f"freenoise{seed}", len(splits["free"]))
+    splits["free_dev"], splits["free"] = free_rows("free_dev"), free_rows("free")
+    splits["free_dev_noise"] = with_noise(splits["free_dev"], f"freenoise{seed}", len(splits["free_dev"]))
+    splits["free_noise"] = with_noise(splits["free"], f"newfreenoise{seed}", len(splits["free"]))
     tests = {r["text"].lower() for name, rows in splits.items() if name != "train" for r in rows}
     splits["train"] = [row for row in splits["train"] if row["text"].lower() not in tests]
     out.mkdir(parents=True, exist_ok=True)

@@ -68,6 +68,15 @@ def _fault(kind: str, word: str, rng: random.Random) -> str:
     return word[:at] + word[at + 1] + word[at] + word[at + 2:]
 
 
+_SMALL = {"the", "a", "an", "my", "is", "are", "to", "of", "do", "does", "i", "me", "please", "it", "this", "that", "on", "in", "for",
+          "be", "should", "have", "has", "want", "can", "you", "could", "our", "we", "am"}
+
+
+def terse(text: str, rng: random.Random) -> str:
+    """Most small words left out, as in a telegram. For training rows; not one of the seven kinds that tests use."""
+    return " ".join(w for w in text.split(" ") if w not in _SMALL or rng.random() < 0.25) or text
+
+
 def noisy(parts: list[tuple[str, bool]], rng: random.Random, kind: str | None = None) -> str:
     """Join (text, is it plain) parts, with noise of one kind (a random one if None) in the plain ones."""
     kind = kind or rng.choice(KINDS)

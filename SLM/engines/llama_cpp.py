@@ -6,6 +6,7 @@ import numpy as np
 
 from SLM.engines.base import Neural, model_file
 from SLM.errors import Missing, SlmError
+from SLM.intents import FIRST_BYTE
 
 
 class LlamaCpp:
@@ -38,8 +39,10 @@ class LlamaCpp:
         return self._ask()
 
     def _ask(self) -> np.ndarray:
-        answer = self.server.handle_completions({"prompt": self.ids, "n_predict": 1, "n_probs": 1 << 20, "temperature": -1,
-                                                 "samplers": [], "cache_prompt": True, "id_slot": 0})
+        # The bias makes it pick the byte token "a": what it would rather pick may be half a character, and then it would
+        # give no probabilities. Those that it gives are of the logits before the bias.
+        answer = self.server.handle_completions({"prompt": self.ids, "n_predict": 1, "n_probs": 1 << 20, "temperature": -1, "samplers": [],
+                                                 "logit_bias": [[FIRST_BYTE + 97, 1e6]], "cache_prompt": True, "id_slot": 0})
         try:
             top = answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
         except (KeyError, IndexError, TypeError):

@@ -9,6 +9,7 @@ takes seconds.
 import json
 import os
 import re
+import secrets
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -248,11 +249,12 @@ def fenced(messages: list[Message], tools: list[dict[str, Any]]) -> list[Message
 def fenced_calls(text: str) -> list[Call]:
     """The tool calls that stand in an answer's fenced blocks."""
     calls = []
-    for number, block in enumerate(FENCE.findall(text)):
+    for block in FENCE.findall(text):
         try:
             value = json.loads(block)
         except ValueError:
             continue
         if isinstance(value, dict) and isinstance(value.get("tool"), str):
-            calls.append(Call(f"fenced_{number}", value["tool"], json.dumps(value.get("arguments") or {})))
+            name = f"fenced_{secrets.token_hex(6)}"
+            calls.append(Call(name, value["tool"], json.dumps(value.get("arguments") or {})))
     return calls

@@ -7,6 +7,7 @@ a stuck or unintelligible model, an error). Files are written by bot/agents/sess
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,9 @@ def run(brief: Brief, worktree: Path, out: Path, model: Model, config: Config) -
     steps = min(brief.limits.steps, role.steps or brief.limits.steps)
     brief = brief.model_copy(update={"limits": brief.limits.model_copy(update={"steps": steps})})
     work = Workplace(worktree, brief, config, role.read_only)
+    timed = replace(work, ends=time.monotonic() + brief.limits.seconds)
     with session.Trajectory(out, brief, model, role) as trajectory:
-        agent = Agent(work, role, model, trajectory)
+        agent = Agent(timed, role, model, trajectory)
         try:
             agent.work()
         except Submitted as submitted:
@@ -58,7 +60,7 @@ class Agent:
         self.schemas = [tool.schema() for tool in self.tools.values()]
         self.messages: list[Message] = []
         self.usage = Usage()
-        self.started = time.monotonic()
+        self.started = work.ends - self.limits.seconds
         self.pairs: list[str] = []
         self.unparsable = 0
         for message in role.opening(work):
@@ -76,7 +78,7 @@ class Agent:
         if not answer.calls:
             self.stumbled()
             return self.say({"role": "user", "content": NO_CALL})
-        done = [self.act(call.name, call.arguments, call.id) for call in answer.calls]
+        done = [self.act(call.name, call.arguments, call.id) for call in answer.calls if self.seconds_left()]
         if all(kind == "malformed" for kind, _ in done):
             self.stumbled()
         else:
@@ -85,9 +87,7 @@ class Agent:
 
     def ask(self) -> Answer:
         """One answer within what is left of money and time; failed calls are charged too."""
-        seconds = self.limits.seconds - (time.monotonic() - self.started)
-        if seconds <= 0:
-            raise Ended("limit", f"the run's {self.limits.seconds} s are over")
+        seconds = self.seconds_left()
         if self.usage.cost_usd >= self.limits.cost_usd:
             raise Ended("limit", f"the run's ${self.limits.cost_usd:.2f} are spent")
         try:
@@ -99,6 +99,12 @@ class Agent:
         self.usage = add(self.usage, answer.usage)
         return answer
 
+    def seconds_left(self) -> float:
+        left = self.workplace.ends - time.monotonic()
+        if left <= 0:
+            raise Ended("limit", f"the run's {self.limits.seconds} s are over")
+        return left
+
     def act(self, name: str, arguments: str, call_id: str) -> tuple[str, str]:
         """Carry out one call and put its observation into the history: (ok, wrong or malformed; the text)."""
         start = time.monotonic()
@@ -106,7 +112,7 @@ class Agent:
             if name not in self.tools:
                 raise Malformed(f"expected a tool among {', '.join(self.tools)}; found {name or 'no name'}")
             kind, text = "ok", self.tools[name].call(self.workplace, arguments)
-        except ToolError as error:
+        except (ToolError, OSError) as error:
             kind, text = "malformed" if isinstance(error, Malformed) else "wrong", f"error: {error}"
         self.say({"role": "tool", "tool_call_id": call_id, "content": text},
                  seconds=round(time.monotonic() - start, 3))

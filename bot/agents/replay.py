@@ -6,6 +6,7 @@ again, as a nominal price.
 """
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from bot.errors import AgentError
 from bot.handoff import Brief, Usage
 
 FOLDER = Path(__file__).parent.parent / "recordings"
+MOST = 256 << 20
+"""Bytes that are read of one trajectory."""
 
 
 class Strict(BaseModel):
@@ -98,18 +101,30 @@ class Replay:
         return Answer(said.text, calls, said.usage)
 
 
-def record(trajectories: list[Path]) -> Recording:
-    """Make a recording from the trajectories of one goal's runs; AgentError if they don't fit together."""
+def trajectories(folder: Path) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Every trajectory.jsonl below `folder`, in the zip files there too (artifacts of the workflow), with its place."""
+    found = [(str(path), path.read_bytes()) for path in folder.rglob("trajectory.jsonl")]
+    for path in folder.rglob("*.zip"):
+        with zipfile.ZipFile(path) as archive:
+            found += [(f"{path}:{name}", archive.open(name).read(MOST)) for name in archive.namelist()
+                      if name.rpartition("/")[2] == "trajectory.jsonl"]
+    return [(place, [json.loads(line) for line in raw.decode("utf-8").splitlines()]) for place, raw in found]
+
+
+def record(runs_of_one_goal: list[tuple[str, list[dict[str, Any]]]], goal: int = 0) -> Recording:
+    """Make a recording from the trajectories of one goal's runs (those of the goal with this number, if it is not 0).
+    Of two runs of the same role, task and attempt the later one counts. AgentError if they don't fit together."""
     runs: dict[tuple[str, str, int], Recorded] = {}
     goals, sources, modes = {}, {}, set()
-    for path in sorted(trajectories, key=lambda p: p.stat().st_mtime):
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for place, lines in sorted(runs_of_one_goal, key=lambda item: item[1][0]["at"] if item[1] else ""):
         start = next((line for line in lines if line["kind"] == "start"), None)
         if start is None:
-            raise AgentError(f"{path}: expected a line of kind start, found none", "is this a trajectory.jsonl?")
+            raise AgentError(f"{place}: expected a line of kind start, found none", "is this a trajectory.jsonl?")
         brief = Brief.model_validate(start["brief"])
+        if goal and brief.goal != goal:
+            continue
         if "replayed" in start["source"]:
-            raise AgentError(f"{path}: this run was a replay itself", "record runs of a real model")
+            raise AgentError(f"{place}: this run was a replay itself", "record runs of a real model")
         goals[_plain(brief.goal_title)] = brief.goal_title
         modes.add(brief.mode)
         sources[json.dumps(start["source"], sort_keys=True)] = {**start["source"], "recorded": start["at"][:10]}

@@ -6,9 +6,11 @@ filter in it. `.git` is writable for the commit tool alone.
 """
 
 import json
+import math
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,8 @@ class Workplace:
     brief: Brief
     config: Config
     read_only: bool
+    ends: float = math.inf
+    """When the run's time is over, by time.monotonic(): no command outlasts it."""
 
     @property
     def author(self) -> str:
@@ -38,6 +42,7 @@ class Workplace:
     def run(self, argv: list[str], *, timeout: float = 60.0, stdin: bytes = b"", commit: bool = False,
             keep: int = 1 << 20, env: dict[str, str] | None = None) -> sandbox.Finished:
         """Run `argv` at the top of the worktree, in the sandbox; `.git` may change only with `commit`."""
+        timeout = max(1.0, min(timeout, self.ends - time.monotonic()))
         return sandbox.run(argv, cwd=self.worktree, env={**self.identity(), **GIT, **(env or {})},
                            timeout=timeout, stdin=stdin, keep=keep, **self._view(commit))
 

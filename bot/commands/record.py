@@ -8,18 +8,19 @@ import click
 @click.command()
 @click.option("--from", "folders", multiple=True, required=True,
               type=click.Path(path_type=Path, exists=True, file_okay=False),
-              help="A folder with trajectory.jsonl files, at any depth. May be given again.")
+              help="A folder with trajectory.jsonl files or artifacts (.zip), at any depth. May be given again.")
+@click.option("--goal", type=int, default=0, help="Only the runs of the goal with this number.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True,
               help="The recording, such as bot/recordings/uptime.json.")
 @click.option("--note", default="", help="What made it, in a sentence, beside what the runs themselves say.")
-def command(folders: tuple[Path, ...], out: Path, note: str) -> None:
+def command(folders: tuple[Path, ...], goal: int, out: Path, note: str) -> None:
     """Make a recording of one goal from the runs below the given folders.
 
     When a run of the same role, task and attempt is there twice, the later one counts.
     """
-    from bot.agents.replay import record
+    from bot.agents.replay import record, trajectories
 
-    recording = record([path for folder in folders for path in folder.rglob("trajectory.jsonl")])
+    recording = record([found for folder in folders for found in trajectories(folder)], goal)
     if note:
         recording.source["note"] = note
     out.parent.mkdir(parents=True, exist_ok=True)

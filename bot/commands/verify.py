@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+WIDTH = 160
+"""Columns of the table where there is no terminal to ask."""
 
 @click.command()
 @click.option("--arch", "archs", multiple=True, help="Only this architecture; may be given several times.")
@@ -24,11 +26,14 @@ def command(archs, repo, config_path, json_path, junit_path, fresh, no_sandbox):
     from rich.console import Console
 
     from bot import config, handoff
+    from bot.errors import MissingTool
     from bot.verify import junit, table
     from bot.verify.run import choose, verify
 
     settings = config.load(config_path or repo / "auton.toml")
     console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = WIDTH
     with table.LiveTable(console, list(choose(settings, list(archs)))) as live:
         report = verify(settings, repo, list(archs), fresh=fresh, sandboxed=not no_sandbox, on=live.heard)
     if json_path:
@@ -36,4 +41,7 @@ def command(archs, repo, config_path, json_path, junit_path, fresh, no_sandbox):
     if junit_path:
         junit.write(report, junit_path)
     console.print(table.summary(report))
-    raise SystemExit({"PASS": 0, "INFRA": 3}.get(report.verdict, 1))
+    if report.verdict == "INFRA":
+        first = next(check for arch in report.archs for check in arch.checks if check.verdict == "INFRA")
+        raise MissingTool(f"not judged: {first.detail.partition(chr(10))[0]}", "see above; this is not the change's fault")
+    raise SystemExit(0 if report.verdict == "PASS" else 1)

@@ -26,8 +26,9 @@ ANONYMOUS_HOURLY = 60
 
 
 class Api:
-    """Mounted at /api/v3. `fallback` is the ASGI application of the runner's routes, tried for what is not
-    ours.
+    """Mounted at /api/v3. `fallback` is the application of the runner's routes, tried for what is not ours.
+
+    Calls from within this process (the pages) are not metered; a reset, which has no connection there, is a 502 to them.
     """
 
     def __init__(self, forge, fallback=None):
@@ -38,46 +39,57 @@ class Api:
         self.calls = 0
 
     async def __call__(self, scope, receive, send):
-        method, path = scope["method"], self._path(scope)
+        outside = "auton.transport" in scope.get("extensions", {})
+        method, path = scope["method"], await self._run(self._path, scope["path"])
         body = await read_body(receive)
         if body is None:
             return await self._send(send, Refusal(413, "Payload too large"), {})
-        self.calls += 1
+        self.calls += outside
         fault = self.forge.faults.pick(method, path)
         if fault and not fault.after:
             return await self._fail(scope, send, fault)
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         found = match("GET" if method == "HEAD" else method, path)
         if found is None and self.fallback is not None:
-            answer, out = await self._theirs(scope, body, path, headers)
+            answer, out = await self._theirs(scope, body, path, headers, outside)
         else:
             query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-            answer, out = await asyncio.get_running_loop().run_in_executor(
-                self.pool, self.answer, method, path, query, headers, body, found
-            )
+            request = (method, path, query, headers, body, found, outside)
+            answer, out = await self._run(self.answer, *request)
         if fault:
             return await self._fail(scope, send, fault)
         await self._send(send, answer, out, method, headers.get("if-none-match"))
 
-    def _path(self, scope) -> str:
+    async def _run(self, work, *args):
+        """Do something that may wait for the store, off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.pool, work, *args)
+
+    def _path(self, path: str) -> str:
         """The path below /api/v3, with /repositories/{id}/… turned into /repos/{owner}/{name}/…"""
-        path = scope["path"][len("/api/v3") :] or "/"
-        by_id = re.match(r"^/repositories/(\d+)(/.*)?$", path)
+        path = path[len("/api/v3") :].rstrip("/") or "/"
+        by_id = re.match(r"^/repositories/([0-9]{1,18})(/.*)?$", path)
         if by_id:
             with self.forge.store.lock:
                 row = self.forge.store.one("select owner, name from repos where id = ?", int(by_id[1]))
             if row:
                 return f"/repos/{row['owner']}/{row['name']}{by_id[2] or ''}"
-        return path.rstrip("/") or "/"
+        return path
 
-    def answer(self, method, path, query, headers, body, found) -> tuple[Answer | Refusal, dict]:
+    def _admit(self, path: str, headers, metered: bool):
+        """Who is calling, and the headers that say what is left of their hour."""
+        actor = self.forge.people.identify(headers.get("authorization", ""))
+        out = self._limits(actor, path) if metered else {}
+        check_version(headers, out)
+        return actor, out
+
+    def answer(self, method, path, query, headers, body, found, metered) -> tuple[Answer | Refusal, dict]:
         """Answer one request of ours; runs in a worker thread."""
         out: dict[str, str] = {}
         try:
             with self.forge.store.transaction():
-                actor = self.forge.people.identify(headers.get("authorization", ""))
-                out |= self._limits(actor, path)
-                check_version(headers, out)
+                actor, out = self._admit(path, headers, metered)
+                if "\0" in path or any("\0" in value for value in query.values()):
+                    raise Refusal(400, "Bad Request")
                 if found is None:
                     raise Refusal(501, f"The local forge (an emulator) has no operation {method} {path}")
                 return self._answer(
@@ -130,14 +142,16 @@ class Api:
             raise Refusal(403, f"API rate limit exceeded for {who}.", headers=out)
         return out
 
-    async def _theirs(self, scope, body: bytes, path: str, headers) -> tuple[Answer | Refusal, dict]:
+    async def _theirs(self, scope, body: bytes, path: str, headers, metered: bool) -> tuple[Answer | Refusal, dict]:
         """Let the runner's routes answer; their answer gets the same headers around it."""
+
+        def admit():
+            with self.forge.store.transaction():
+                return self._admit(path, headers, metered)[1]
+
         out: dict[str, str] = {}
         try:
-            with self.forge.store.transaction():
-                actor = self.forge.people.identify(headers.get("authorization", ""))
-                out |= self._limits(actor, path)
-                check_version(headers, out)
+            out = await self._run(admit)
             status, theirs, content = await collect(
                 self.fallback, {**scope, "path": path, "root_path": "", "raw_path": path.encode()}, body
             )
@@ -149,13 +163,11 @@ class Api:
 
     async def _fail(self, scope, send, fault) -> None:
         """Do to the client what the fault says."""
-        if fault.kind == "reset":
-            transport = scope.get("extensions", {}).get("auton.transport")
-            if transport is None:
-                raise ConnectionResetError("fault: connection reset")
+        transport = scope.get("extensions", {}).get("auton.transport")
+        if fault.kind == "reset" and transport:
             transport.abort()
             return
-        code, _, seconds = fault.kind.partition(":")
+        code, _, seconds = fault.kind.replace("reset", "502").partition(":")
         headers = {"Retry-After": seconds} if seconds else {}
         message = SECONDARY if code in ("403", "429") else "Server Error"
         await self._send(send, Refusal(int(code), message, headers=headers), {})
@@ -212,6 +224,8 @@ def parse_body(body: bytes, method: str):
         return {}
     try:
         value = json.loads(body)
+        if b"\\ud" in body.lower():
+            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     except (ValueError, RecursionError):
         raise Refusal(400, "Problems parsing JSON") from None
     if value is None:

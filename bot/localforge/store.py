@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.errors import ForgeError
+
 SCHEMA = Path(__file__).with_name("schema.sql")
+VERSION = 3  # counts the changes of schema.sql that an older database lacks
 
 # Where each table's ids begin, so that no id is mistaken for another or for an issue number.
 FIRST_ID = {
@@ -48,6 +51,7 @@ class Store:
         self.db.row_factory = sqlite3.Row
         self.db.execute("pragma journal_mode = wal")
         self.db.execute("pragma synchronous = normal")
+        self._check_version(path)
         self.db.executescript(SCHEMA.read_text())
         for table, first in FIRST_ID.items():
             self.db.execute(
@@ -55,6 +59,17 @@ class Store:
                 "(select 1 from sqlite_sequence where name = ?)",
                 (table, first - 1, table),
             )
+
+    def _check_version(self, path: Path) -> None:
+        """Mark a new database with the schema's version; ForgeError for one of another version."""
+        found = self.db.execute("pragma user_version").fetchone()[0]
+        if found not in (0, VERSION):
+            self.db.close()
+            raise ForgeError(
+                f"{path}: expected a database of version {VERSION}, found {found}",
+                "it was made by another version of AUTON: choose another --data, or remove that folder",
+            )
+        self.db.execute(f"pragma user_version = {VERSION}")
 
     @contextmanager
     def transaction(self):

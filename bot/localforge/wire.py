@@ -70,7 +70,7 @@ ROUTES: dict[str, list[Route]] = {}
 
 def _compile(template: str) -> re.Pattern:
     """`{name}` matches one path segment, `{name:path}` any number, `{name:int}` digits."""
-    kinds = {"path": ".+", "int": "[0-9]+", "": "[^/]+"}
+    kinds = {"path": ".+", "int": "[0-9]{1,18}", "": "[^/]+"}
 
     def group(match):
         return f"(?P<{match[1]}>{kinds[(match[2] or ':')[1:]]})"
@@ -133,11 +133,11 @@ class Call:
     # Fields of the body, checked.
 
     def text(self, name: str, *, resource: str = "", required: bool = False, limit: int | None = None, default=None):
-        """A string field; None stays None. `limit` is in characters, as GitHub counts."""
+        """A string field; null is the same as absent. `limit` is in characters, as GitHub counts."""
         if name not in self.body or self.body[name] is None:
             if required:
                 raise invalid(resource, name, "missing_field")
-            return default if name not in self.body else None
+            return default
         value = self.body[name]
         if not isinstance(value, str):
             raise wrong_type(name, value, "string")
@@ -171,6 +171,8 @@ class Call:
             return None
         if isinstance(value, bool) or not isinstance(value, int):
             raise wrong_type(name, value, "integer")
+        if not -(2**63) <= value < 2**63:
+            raise invalid(resource, name)
         return value
 
     def strings(self, name: str, body=None) -> list[str]:
@@ -189,14 +191,16 @@ class Call:
 
     # Paging.
 
-    def _window(self) -> tuple[int, int]:
-        def number(name, default):
-            value = self.query.get(name, "")
-            return int(value) if value.isdigit() and int(value) > 0 else default
+    def query_number(self, name: str, default: int = 0) -> int:
+        """A positive number of the query; whatever else it is means the default, as on GitHub."""
+        value = self.query.get(name, "")
+        return int(value) if re.fullmatch(r"[0-9]{1,9}", value) and int(value) > 0 else default
 
-        return number("page", 1), min(number("per_page", 30), 100)
+    def window(self) -> tuple[int, int]:
+        """The page asked for, and how many items a page has."""
+        return self.query_number("page", 1), min(self.query_number("per_page", 30), 100)
 
-    def _link(self, total: int, page: int, size: int) -> None:
+    def link(self, total: int, page: int, size: int) -> None:
         last = max(1, -(-total // size))
         path = self.path
         if self.repo is not None:
@@ -213,13 +217,13 @@ class Call:
 
     def page_rows(self, sql: str, *args) -> list:
         """The rows of `sql` that the request's page holds."""
-        page, size = self._window()
-        self._link(self.store.value(f"select count(*) from ({sql})", *args), page, size)
+        page, size = self.window()
+        self.link(self.store.value(f"select count(*) from ({sql})", *args), page, size)
         return self.store.all(f"{sql} limit ? offset ?", *args, size, (page - 1) * size)
 
     def page_list(self, items: list) -> list:
-        page, size = self._window()
-        self._link(len(items), page, size)
+        page, size = self.window()
+        self.link(len(items), page, size)
         return items[(page - 1) * size : page * size]
 
     def count(self, sql: str, *args) -> int:
@@ -234,10 +238,10 @@ class Call:
         )
         if row is None:
             raise not_found()
-        self._check_kind(row)
+        self.check_kind(row)
         return row
 
-    def _check_kind(self, row) -> None:
+    def check_kind(self, row) -> None:
         """A job token that only holds `pull-requests` may not touch an issue, nor the other way round."""
         if self.actor.kind != "job" or self.route is None or len(self.route.scope) < 2:
             return

@@ -14,7 +14,6 @@ from pathlib import Path
 from bot.errors import ForgeError, MissingTool
 from bot.forge.wire import Wire
 
-
 OWNER = "you"
 
 

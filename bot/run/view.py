@@ -84,7 +84,7 @@ def _task_changes(old: TaskView | None, task: TaskView) -> Iterator[tuple[str, s
         yield subject, f"{task.role}: {task.title}"
     if task.pull and not (old and old.pull):
         yield subject, f"pull request #{task.pull}"
-    if old and old.head and task.head != old.head:
+    if old and old.head and task.head and task.head != old.head:
         yield subject, f"pull request #{task.pull} continued at {task.head[:7]}"
     seen = old.verdicts if old and old.head == task.head else {}
     news = {name: state for name, state in task.verdicts.items() if seen.get(name) != state and state != "pending"}

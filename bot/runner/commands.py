@@ -3,6 +3,7 @@
 Source: GitHub's "Workflow commands for GitHub Actions". Everything read here was written by a step, so it is bounded.
 """
 
+import base64
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,24 +87,24 @@ class Mask:
     """The secrets of a job, replaced by *** wherever they show up in its log."""
 
     def __init__(self, values=()):
-        self._values: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._values: list[str] = []
+        """Longest first, so that one which holds another is taken whole."""
+        self.add(*values)
+
+    def add(self, *values: str) -> None:
+        """Hide each value, each of its lines, and its base64."""
+        parts = set(self._values)
         for value in values:
-            self.add(value)
-
-    def add(self, value: str) -> None:
-        """Hide `value`, each of its lines, and its base64."""
-        import base64
-
-        parts = {value, *value.splitlines()} if value.strip() else set()
-        parts |= {base64.b64encode(each.encode()).decode().rstrip("=") for each in (value, f"x-access-token:{value}")
-                  } if len(value) > 7 else set()
-        self._values |= {part.strip() for part in parts if len(part.strip()) > 2}
-        longest_first = sorted(self._values, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+            parts |= {value, *value.splitlines()}
+            if len(value) >= 8:
+                parts |= {base64.b64encode(text.encode("utf-8", "replace")).decode().rstrip("=")
+                          for text in (value, f"x-access-token:{value}")}
+        self._values = sorted({part.strip() for part in parts if len(part.strip()) > 2}, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        return self._pattern.sub("***", text) if self._pattern else text
+        for value in self._values:
+            text = text.replace(value, "***")
+        return text
 
     def touches(self, text: str) -> bool:
-        return bool(self._pattern and self._pattern.search(text))
+        return any(value in text for value in self._values)

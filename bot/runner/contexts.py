@@ -15,7 +15,7 @@ from bot.runner.store import Row
 from bot.runner.workflow import Workflow
 
 PASSED_ON = ("LANG", "LC_ALL", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-             "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "PYTHONDONTWRITEBYTECODE")
+             "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 ARCH = {"x86_64": "X64", "aarch64": "ARM64"}
 
 

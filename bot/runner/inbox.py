@@ -23,12 +23,15 @@ class Inbox:
         with self._lock:
             self._db.execute("INSERT INTO events (event) VALUES (?)", (text,))
 
-    def take(self) -> dict[str, Any] | None:
-        """The oldest event, which is then gone."""
+    def oldest(self) -> tuple[int, dict[str, Any]] | None:
+        """The oldest event, with the number to drop it by."""
         with self._lock:
-            row = self._db.execute("DELETE FROM events WHERE id = (SELECT min(id) FROM events) "
-                                   "RETURNING event").fetchone()
-        return json.loads(row[0]) if row else None
+            row = self._db.execute("SELECT id, event FROM events ORDER BY id LIMIT 1").fetchone()
+        return (row[0], json.loads(row[1])) if row else None
+
+    def drop(self, number: int) -> None:
+        with self._lock:
+            self._db.execute("DELETE FROM events WHERE id = ?", (number,))
 
     def empty(self) -> bool:
         with self._lock:

@@ -11,11 +11,12 @@ from bot.localforge.ports import Event, Host
 from bot.runner import contexts, repository
 from bot.runner.evaluate import to_number, to_string, truthy
 from bot.runner.expressions import ExpressionError
+from bot.runner.log import Logs
 from bot.runner.repository import WorkflowFiles, parsed
-from bot.runner.store import Row, Store
+from bot.runner.store import Row, Store, now
 from bot.runner.template import Scope, expand, text
-from bot.runner.triggers import MAX_CHAIN, skipped, starts
-from bot.runner.workflow import Problem, Workflow, WorkflowError
+from bot.runner.triggers import DISPATCHES, MAX_CHAIN, skipped, starts
+from bot.runner.workflow import EVENTS, Problem, Workflow, WorkflowError
 
 AT_DEFAULT_BRANCH = ("issues", "issue_comment", "schedule", "workflow_run", "repository_dispatch")
 MAX_INPUTS = 25
@@ -124,11 +125,13 @@ def _typed(name: str, spec: dict, value: Any) -> Any:
 class Intake:
     """Makes runs out of events; the scheduler gives them their turn."""
 
-    def __init__(self, host: Host, store: Store):
-        self.host, self.store, self.files = host, store, WorkflowFiles()
+    def __init__(self, host: Host, store: Store, logs: Logs):
+        self.host, self.store, self.logs, self.files = host, store, logs, WorkflowFiles()
 
     def runs_of(self, event: Event) -> list[int]:
         """The new runs that `event` starts, in the order of their files' names."""
+        if event.name not in EVENTS or (event.by_job and event.name not in DISPATCHES):
+            return []
         try:
             where = place(self.host, event)
         except KeyError:  # the repository is gone
@@ -208,9 +211,18 @@ class Intake:
             depth=int(event.extra.get("depth", 0)))
 
     def _refuse(self, run_id: int, problems: list[Problem] | list[WorkflowError]) -> None:
+        """End a run before it began. GitHub shows why on its page; here a job's log does, for all to read."""
+        at = now()
+        job_id = self.store.insert(
+            "jobs", run_id=run_id, attempt=1, key="", name="Invalid workflow file", matrix={}, strategy={},
+            status="completed", conclusion="failure", result="failure", created_at=at, started_at=at, completed_at=at)
+        self.store.update("jobs", job_id, log_id=job_id)
+        self.store.step_started(job_id, 1, "Read the workflow file")
+        self.store.step_done(job_id, 1, "failure", 0.0, 0.0)
+        self.logs.write(job_id, 1, [f"##[error]{problem}" for problem in problems])
         for problem in problems:
             path = getattr(problem, "path", "")
-            self.store.annotate(run_id, None, "failure", str(problem), "Invalid workflow file", path,
+            self.store.annotate(run_id, job_id, "failure", str(problem), "Invalid workflow file", path,
                                 getattr(problem, "line", None))
         self.store.update("runs", run_id, status="completed", conclusion="startup_failure")
 

@@ -5,7 +5,6 @@ runs next or writes a run's state; the scheduler does.
 """
 
 import json
-import shutil
 import sys
 import time
 from dataclasses import dataclass, field
@@ -49,6 +48,8 @@ class Assignment:
     contexts: dict[str, Any]
     """github, needs, strategy, matrix, inputs, vars, secrets."""
     token: str
+    permissions: dict[str, str]
+    """What the token may do."""
     work: Path
     tracking: str
     cancel: Cancel
@@ -62,6 +63,8 @@ class Outcome:
     cpu: float = 0.0
     overhead: float = 0.0
     """Seconds that were the runner's own: neither a step's processes nor an action's."""
+    reason: str = ""
+    """Why the runner itself gave up."""
 
 
 @dataclass
@@ -81,7 +84,7 @@ class JobRun:
     def __init__(self, given: Assignment):
         self.given = given
         self.work, self.workspace, self.temp = given.work, given.work / "workspace", given.work / "temp"
-        self.permissions = given.workflow.permissions_of(given.job)
+        self.permissions = given.permissions
         self.mask = commands.Mask([*given.contexts["secrets"].values(), given.token])
         self.variables: dict[str, str] = {}
         """The environment of every process: default variables."""
@@ -111,7 +114,6 @@ class JobRun:
                 conclusion = "cancelled" if self.cancelled else frame.status
         finally:
             sweep(self.given.tracking)
-            shutil.rmtree(self.work, ignore_errors=True)
         wall = time.monotonic() - started
         return Outcome(conclusion, outputs, wall, self.cpu, wall - self.in_processes)
 

@@ -83,6 +83,13 @@ class Logs:
     def path(self, job_id: int, number: int) -> Path:
         return self.folder / str(job_id) / f"{number}.txt"
 
+    def write(self, job_id: int, number: int, lines: list[str]) -> None:
+        """The whole log of a step that the runner itself took."""
+        log = StepLog(self.path(job_id, number), Mask(), lambda *_: None)
+        for line in lines:
+            log.line(line)
+        log.close()
+
     def remove(self, job_id: int) -> None:
         shutil.rmtree(self.folder / str(job_id), ignore_errors=True)
 

@@ -135,6 +135,10 @@ def run(argv: list[str], *, cwd: Path, env: dict[str, str], emit: Callable[[str]
             _signal(process, signal.SIGKILL)  # the rest of the group; its leader is not reaped yet
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
+    except BaseException:  # the log can't be written, say: no process may stay behind
+        _signal(process, signal.SIGKILL)
+        process.wait()
+        raise
     finally:
         os.close(reader)
         os.close(ended)
@@ -156,14 +160,14 @@ def _drain(reader: int, lines: _Lines) -> None:
 
 def sweep(tracking: str) -> int:
     """Kill every process of ours whose RUNNER_TRACKING_ID starts with `tracking`; how many there were."""
-    wanted, killed = f"{TRACKING}={tracking}".encode(), 0
+    wanted, killed = f"\0{TRACKING}={tracking}".encode(), 0
     for entry in os.scandir("/proc"):
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         with suppress(OSError):
             with open(f"/proc/{entry.name}/environ", "rb") as file:
                 environ = file.read()
-            if any(item.startswith(wanted) for item in environ.split(b"\0")):
+            if wanted in b"\0" + environ:
                 os.kill(int(entry.name), signal.SIGKILL)
                 killed += 1
     return killed

@@ -201,7 +201,7 @@ class Api:
     # Runs
 
     def runs(self, call: "Call") -> Response:
-        sql, args = "SELECT * FROM runs WHERE repo = ?", [call.repo]
+        sql, args = "repo = ?", [call.repo]
         if "workflow" in call.path:
             sql, args = sql + " AND workflow_id = ?", [*args, self._workflow_of(call)["id"]]
         query = call.request.query_params
@@ -213,8 +213,9 @@ class Api:
             sql, args = f"{sql} AND {'status' if status in STATUSES else 'conclusion'} = ?", [*args, status]
         if query.get("created"):
             sql, args = _created(query["created"], sql, args)
-        rows = self.store.query(f"{sql} ORDER BY id DESC", *args)
-        return call.listed("workflow_runs", rows, lambda row: payloads.run(self.runner, row))
+        size, page = call.paging()
+        total, rows = self.store.page_of_runs(sql, args, size, page)
+        return call.page("workflow_runs", total, [payloads.run(self.runner, row) for row in rows])
 
     def run(self, call: "Call") -> Response:
         return JSONResponse(payloads.run(self.runner, self._run_of(call)))
@@ -345,20 +346,27 @@ class Call:
         self.request, self.body, self.repo, self.actor, self.url = request, body, repo, actor, url
         self.path = request.path_params
 
-    def listed(self, key: str, rows: list[Row], payload: Callable[[Row], dict]) -> Response:
-        """One page of `rows`, with total_count and the Link header."""
+    def paging(self) -> tuple[int, int]:
+        """(per_page, page), within GitHub's bounds."""
         query = self.request.query_params
-        size = min(max(_int(query.get("per_page"), 30), 1), 100)
-        page = max(_int(query.get("page"), 1), 1)
-        last = max(1, -(-len(rows) // size))
-        path = self.request.url.path.removeprefix("/api/v3")
+        return min(max(_int(query.get("per_page"), 30), 1), 100), max(_int(query.get("page"), 1), 1)
+
+    def listed(self, key: str, rows: list[Row], payload: Callable[[Row], dict]) -> Response:
+        """One page of `rows`."""
+        size, page = self.paging()
+        return self.page(key, len(rows), [payload(row) for row in rows[(page - 1) * size:page * size]])
+
+    def page(self, key: str, total: int, shown: list[dict]) -> Response:
+        """The items of one page, with total_count and the Link header."""
+        size, page = self.paging()
+        last = max(1, -(-total // size))
         links = [("prev", page - 1), ("first", 1)] if page > 1 else []
         links += [("next", page + 1), ("last", last)] if page < last else []
+        path = self.request.url.path.removeprefix("/api/v3")
         headers = {"Link": ", ".join(
-            f'<{self.url}/api/v3{path}?{urlencode({**query, "page": number})}>; rel="{rel}"'
+            f'<{self.url}/api/v3{path}?{urlencode({**self.request.query_params, "page": number})}>; rel="{rel}"'
             for rel, number in links)} if links else {}
-        shown = rows[(page - 1) * size:page * size]
-        return JSONResponse({"total_count": len(rows), key: [payload(row) for row in shown]}, headers=headers)
+        return JSONResponse({"total_count": total, key: shown}, headers=headers)
 
 
 def _int(text: str | None, default: int) -> int:

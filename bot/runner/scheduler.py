@@ -6,10 +6,9 @@ jobs that ran are lost and fail, whatever was queued goes on.
 
 import hashlib
 import logging
-import shutil
+import sqlite3
 import threading
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +26,7 @@ from bot.runner.process import Cancel, sweep
 from bot.runner.repository import parsed
 from bot.runner.store import Row, Store, minute_of, now
 from bot.runner.template import Scope, condition, expand, text
+from bot.runner.trash import Trash
 from bot.runner.workflow import Job, Workflow, WorkflowError
 
 SHORT_MINUTES = 10
@@ -54,12 +54,13 @@ class Scheduler:
         self.inbox = Inbox(self.folder / "inbox.db")
         self.artifacts = Artifacts(self.store, self.folder / "artifacts")
         self.logs = Logs(self.folder / "logs")
-        self.intake = Intake(host, self.store)
+        self.intake = Intake(host, self.store, self.logs)
         self.lock = threading.RLock()
         self._wake = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._running: dict[int, tuple[threading.Thread, Cancel]] = {}
+        self.trash = Trash(self.folder / "trash", busy=lambda: bool(self._running))
         self._told: list[Event] = []
         """Events to publish once the lock is free."""
         self.tracking = f"auton_{hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()[:16]}_"
@@ -69,12 +70,14 @@ class Scheduler:
 
     def start(self) -> None:
         self._recover()
+        self.trash.start()
         self._thread = threading.Thread(target=self._loop, name="runner", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Stop at once: jobs that run are lost, whatever is queued goes on at the next start."""
         self._stopping = True
+        self.trash.stop()
         self._wake.set()
         if self._thread:
             self._thread.join(10)
@@ -92,7 +95,7 @@ class Scheduler:
 
     def tell(self, event: Event) -> None:
         """Remember an event; its runs start soon."""
-        self.inbox.put(asdict(event))
+        self.inbox.put(vars(event))
         self.wake()
 
     def _loop(self) -> None:
@@ -109,16 +112,26 @@ class Scheduler:
 
     def _step(self) -> bool:
         """One event and whatever can move; whether there is more to do at once."""
-        found = self.inbox.take()
+        found = self.inbox.oldest()
         if found:
-            with self.lock, self.store:
-                for run_id in self.intake.runs_of(Event(**found)):
-                    self._announce_new(run_id)
+            self._take_in(*found)
         with self.lock:
             self._schedules()
             self.advance()
         self._publish()
         return found is not None
+
+    def _take_in(self, number: int, event: dict[str, Any]) -> None:
+        """Start the runs of one event. It is dropped afterwards: a crash may start them twice, but loses none."""
+        try:
+            with self.lock, self.store:
+                for run_id in self.intake.runs_of(Event(**event)):
+                    self._announce_new(run_id)
+        except sqlite3.OperationalError:  # a full disk: the event stays until there is space
+            raise
+        except Exception:
+            log.exception("the event %s of %s was not understood", event["name"], event["repo"])
+        self.inbox.drop(number)
 
     def _recover(self) -> None:
         """After a stop or a crash: no process, folder or token of a lost job stays, and the job has failed."""
@@ -126,7 +139,7 @@ class Scheduler:
         with self.lock, self.store:
             for row in self.store.query("SELECT * FROM jobs WHERE status = 'in_progress'"):
                 self._lose(row)
-        shutil.rmtree(self.folder / "work", ignore_errors=True)
+        self.trash.put(self.folder / "work")
         for partial in self.artifacts.folder.glob("*.part"):
             partial.unlink()
 
@@ -186,16 +199,14 @@ class Scheduler:
         if minute == self._minute:
             return
         self._minute = minute
-        when = datetime.fromtimestamp(minute * 60, UTC)
         for repo in self.host.repositories():
-            if not self.store.take_minute(repo, minute):
-                continue
+            minutes = [datetime.fromtimestamp(each * 60, UTC) for each in self.store.take_minutes(repo, minute)]
             bare, default = self.host.bare(repo), self.host.default_branch(repo)
             sha = repository.commit(bare, f"refs/heads/{default}")
             found = [parsed(path, source) for path, source in self.intake.files.at(bare, sha).items()] if sha else []
             due = {entry["cron"] for workflow in found if isinstance(workflow, Workflow)
                    for entry in workflow.on.get("schedule") or []
-                   if isinstance(entry, dict) and _due(entry.get("cron"), when)}
+                   if isinstance(entry, dict) and _due(entry.get("cron"), minutes)}
             for cron in sorted(due):
                 payload = {"schedule": cron, "repository": self.host.repo_payload(repo)}
                 self.tell(Event("schedule", None, repo, repo.partition("/")[0], payload,
@@ -346,17 +357,18 @@ class Scheduler:
             if run["status"] == "queued":
                 self.store.update("runs", run["id"], status="in_progress", updated_at=now())
                 self._announce(run["id"], "in_progress")
-            token = self.host.mint(run["repo"], workflow.permissions_of(job), run["id"])
+            token = self.host.mint(run["repo"], permissions(workflow, job, run), run["id"])
             self.store.update("jobs", row["id"], status="in_progress", started_at=now(), token=token)
             self._announce_job(row, "in_progress")
         rows = self.store.jobs(run["id"], run["attempt"])
         scope = self.scope(run, workflow, job, rows, graph.results(rows))
-        secrets = {**self.host.secrets(run["repo"]), "GITHUB_TOKEN": token, "github_token": token}
+        secrets = {} if _from_fork(run) else self.host.secrets(run["repo"])
+        secrets = {**secrets, "GITHUB_TOKEN": token, "github_token": token}
         cancel = Cancel()
         assignment = Assignment(
             host=self.host, store=self.store, artifacts=self.artifacts, logs=self.logs, run=run, row=row,
-            workflow=workflow, job=job, token=token, work=self.folder / "work" / str(row["id"]), cancel=cancel,
-            tracking=f"{self.tracking}{row['id']}_",
+            workflow=workflow, job=job, token=token, permissions=permissions(workflow, job, run),
+            work=self.folder / "work" / str(row["id"]), cancel=cancel, tracking=f"{self.tracking}{row['id']}_",
             contexts={**scope.contexts, "matrix": row["matrix"], "strategy": row["strategy"], "secrets": secrets})
         thread = threading.Thread(target=self._run_job, args=(assignment,), name=f"job-{row['id']}", daemon=True)
         self._running[row["id"]] = (thread, cancel)
@@ -369,15 +381,29 @@ class Scheduler:
             outcome = JobRun(assignment).execute()
         except Exception as error:
             log.exception("job %s of run %s", row["name"], row["run_id"])
-            self.store.annotate(row["run_id"], row["id"], "failure", f"The runner failed: {error!r}")
-            outcome = Outcome("failure")
-        with self.lock, self.store:
-            self._running.pop(row["id"])[1].close()
-            if self._stopping:
-                self._lose(self.store.job(row["id"]))
-            else:
-                self._end(self.store.job(row["id"]), outcome)
+            outcome = Outcome("failure", reason=f"The runner failed: {error}")
+        self.trash.put(assignment.work)
+        while not self._settle(row["id"], outcome) and not self._stopping:
+            time.sleep(1)
         self.wake()
+
+    def _settle(self, job_id: int, outcome: Outcome) -> bool:
+        """Write down a job's end; False when that is impossible for now, as on a full disk."""
+        try:
+            with self.lock:
+                with self.store:
+                    row = self.store.job(job_id)
+                    if outcome.reason:
+                        self.store.annotate(row["run_id"], job_id, "failure", outcome.reason)
+                    if self._stopping:
+                        self._lose(row)
+                    else:
+                        self._end(row, outcome)
+                self._running.pop(job_id)[1].close()
+            return True
+        except sqlite3.OperationalError as error:
+            log.error("job %s has ended and can't be written down: %s", job_id, error)
+            return False
 
     def _end(self, row: Row, outcome: Outcome) -> None:
         """Write down how a job ended, and stop its matrix when it asks for that."""
@@ -497,9 +523,23 @@ class Scheduler:
                            "wall, cpu, summary FROM steps WHERE job_id = ?", job_id, row["id"])
 
 
-def _due(cron: Any, when: datetime) -> bool:
+def _from_fork(run: Row) -> bool:
+    """A pull request from another repository: its jobs get no secrets and may write nothing."""
+    if run["event"] != "pull_request":
+        return False
+    head = (run["payload"].get("pull_request") or {}).get("head") or {}
+    return (head.get("repo") or {}).get("full_name") != run["repo"]
+
+
+def permissions(workflow: Workflow, job: Job, run: Row) -> dict[str, str]:
+    """What the token of this job may do."""
+    granted = workflow.permissions_of(job)
+    return dict.fromkeys(granted, "read") if _from_fork(run) else granted
+
+
+def _due(cron: Any, minutes: list[datetime]) -> bool:
     try:
-        return Schedule.parse(cron).matches(when)
+        return any(map(Schedule.parse(cron).matches, minutes))
     except (ValueError, AttributeError):
         return False
 

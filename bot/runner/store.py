@@ -83,8 +83,12 @@ class Store:
     def __exit__(self, kind, *_) -> None:
         try:
             self._outer -= 1
-            if self._outer == 0:
+            if self._outer == 0 and self._db.in_transaction:
                 self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        except sqlite3.OperationalError:  # a full disk
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
         finally:
             self._lock.release()
 
@@ -128,6 +132,13 @@ class Store:
 
     # Runs
 
+    def page_of_runs(self, where: str, args: list[Any], size: int, page: int) -> tuple[int, list[Row]]:
+        """(how many there are, one page of them, newest first)."""
+        total = self.one(f"SELECT count(*) AS n FROM runs WHERE {where}", *args)["n"]
+        rows = self.query(f"SELECT * FROM runs WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?", *args, size,
+                          size * (page - 1))
+        return total, rows
+
     def run(self, run_id: int) -> Row | None:
         return self.one("SELECT * FROM runs WHERE id = ?", run_id)
 
@@ -170,10 +181,14 @@ class Store:
 
     # Schedules
 
-    def take_minute(self, repo: str, minute: int) -> bool:
-        """Whether this minute of `repo`'s schedules was not yet looked at; it then counts as looked at."""
-        return self.execute("INSERT INTO cron VALUES (?, ?) ON CONFLICT (repo) DO UPDATE SET minute = excluded.minute "
-                            "WHERE excluded.minute > cron.minute", repo, minute) > 0
+    def take_minutes(self, repo: str, minute: int) -> range:
+        """The minutes up to `minute` in which `repo`'s schedules were not looked at yet; they then count as looked
+        at. At most a day's: what was due while the server was down is made up for."""
+        with self:
+            row = self.one("SELECT minute FROM cron WHERE repo = ?", repo)
+            self.execute("INSERT INTO cron VALUES (?, ?) ON CONFLICT (repo) DO UPDATE SET minute = excluded.minute",
+                         repo, minute)
+        return range(max(row["minute"] + 1, minute - 1440) if row else minute, minute + 1)
 
 
 def _row(row: sqlite3.Row) -> Row:

@@ -1,6 +1,7 @@
 """What a person sees of a verification: subsystem × architecture while it runs, then what failed and why."""
 
 import threading
+import time
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -32,6 +33,7 @@ class LiveTable:
         self.archs = archs
         self.checks: dict[str, list[Check]] = {arch: [] for arch in archs}
         self._lock = threading.Lock()
+        self._started = time.monotonic()
         self._live = Live(console=console, get_renderable=self._render, transient=True, refresh_per_second=8,
                           auto_refresh=console.is_terminal)
         self._shown = console.is_terminal
@@ -51,7 +53,16 @@ class LiveTable:
 
     def _render(self) -> Table:
         with self._lock:
-            return grid({arch: list(checks) for arch, checks in self.checks.items()}, {})
+            table = grid({arch: list(checks) for arch, checks in self.checks.items()}, {})
+        seconds = Text(f"{time.monotonic() - self._started:.0f} s", style="dim")
+        stages = (self._stage(checks) for checks in self.checks.values())
+        table.add_row(seconds, *(Text(stage, style="dim") for stage in stages))
+        return table
+
+    @staticmethod
+    def _stage(checks: list[Check]) -> str:
+        names = {check.name for check in checks}
+        return "" if "boot" in names else "booting…" if "build" in names else "building…"
 
 
 def grid(checks: dict[str, list[Check]], cached: dict[str, bool]) -> Table:

@@ -1,5 +1,6 @@
 /* Runs the core's own KTAP cases in a process: tests [glob]. Exit status 0 only if all pass. */
 #include "console.h"
+#include "net.h"
 #include "test.h"
 
 #include <unistd.h>
@@ -18,5 +19,6 @@ int main(int argc, char **argv)
     static struct serial standard_output = {.write = write_out};
     console_attach(&standard_output);
     host_init();
+    net_init();
     return test_run(argc > 1 ? argv[1] : "*") ? 1 : 0;
 }

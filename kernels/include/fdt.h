@@ -33,6 +33,7 @@ fdt_node fdt_find(const struct fdt *fdt, const char *path);
 fdt_node fdt_find_parent(const struct fdt *fdt, const char *path, fdt_node *parent); /* likewise, and its parent */
 /* The first node in file order whose `compatible` lists `with`, and its parent. */
 fdt_node fdt_find_compatible(const struct fdt *fdt, const char *with, fdt_node *parent);
+fdt_node fdt_find_phandle(const struct fdt *fdt, uint32_t phandle);
 
 struct fdt_property fdt_property(const struct fdt *fdt, fdt_node node, const char *name);
 /* The index-th property of a node, in file order; data is NULL past the end. */

@@ -142,6 +142,13 @@ def test_malformed_arguments_come_through_as_they_are(model, server):
     assert ask(model).calls[0].arguments == '{"at": '
 
 
+def test_an_answer_without_any_choice_is_charged_and_asked_again(model, server):
+    status, headers, body = said("x")
+    server.replies = [(status, headers, {**body, "choices": []}), said("done")]
+    answer = ask(model)
+    assert answer.text == "done" and answer.usage.calls == 2
+
+
 def test_a_call_that_can_not_be_paid_is_never_made(model, server):
     with pytest.raises(ModelFailed, match="is left") as failed:
         ask(model, budget=0.001)
@@ -160,7 +167,7 @@ def test_an_endpoint_without_tools_gets_fenced_json_from_then_on(model, server):
     answer = ask(model)
     assert [(call.name, json.loads(call.arguments)) for call in answer.calls] == [("look", {"at": "it"})]
     assert "tools" not in server.requests[1] and '"look"' in server.requests[1]["messages"][0]["content"]
-    history = [*MESSAGES, answer.message(), {"role": "tool", "tool_call_id": "fenced_0", "content": "seen"}]
+    history = [*MESSAGES, answer.message(), {"role": "tool", "tool_call_id": answer.calls[0].id, "content": "seen"}]
     ask(model, messages=history)
     plain = server.requests[2]["messages"]
     assert [m["role"] for m in plain] == ["system", "user", "assistant", "user"]

@@ -166,3 +166,10 @@ def test_work_in_unusual_bytes_does_not_break_the_run(play):
     result, _, _ = play([("shell", {"command": "printf 'a\\377\\n' > a.txt; ln -s /etc/passwd l; mkfifo f"}), SUBMIT],
                         [("submit", {"summary": "It can't be done.", "gave_up": True})])
     assert result.status == "gave_up"
+
+
+def test_no_command_outlasts_the_run(play, brief):
+    limits = brief.limits.model_copy(update={"seconds": 2})
+    result, _, model = play([("shell", {"command": "sleep 60"}), ("shell", {"command": "sleep 60"})], limits=limits)
+    assert result.status == "limit" and "2 s are over" in result.reason and result.seconds < 6
+    assert len(model.asked) == 1

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from click.testing import CliRunner
@@ -75,11 +76,21 @@ def test_a_replay_is_not_recorded_again_and_goals_are_not_mixed(recorded, brief,
     model = replay.Replay(f"replay/{recorded}", brief)
     loop.run(brief, workplace.prepare(toy, brief, tmp_path / "second"), tmp_path / "again", model, config)
     with pytest.raises(AgentError, match="was a replay itself"):
-        replay.record([tmp_path / "again" / "trajectory.jsonl"])
+        replay.record(replay.trajectories(tmp_path / "again"))
     other = brief.model_copy(update={"goal_title": "Another"})
     loop.run(other, workplace.prepare(toy, other, tmp_path / "third"), tmp_path / "other", Scripted(*WORK), config)
     with pytest.raises(AgentError, match="found 2 goals"):
-        replay.record([tmp_path / "other" / "trajectory.jsonl", tmp_path / "runs" / "dev" / "trajectory.jsonl"])
+        replay.record(replay.trajectories(tmp_path / "other") + replay.trajectories(tmp_path / "runs"))
+
+
+def test_artifacts_are_read_as_they_are_and_other_goals_left_out(recorded, tmp_path):
+    with zipfile.ZipFile(tmp_path / "runs" / "12.zip", "w") as archive:
+        text = (tmp_path / "runs" / "dev" / "trajectory.jsonl").read_text()
+        text = text.replace('"goal": 7', '"goal": 8').replace('"attempt": 1', '"attempt": 2')
+        archive.writestr("trajectory.jsonl", text)
+    found = replay.trajectories(tmp_path / "runs")
+    assert [run.attempt for run in replay.record(found).runs] == [1, 2]
+    assert [run.attempt for run in replay.record(found, goal=8).runs] == [2]
 
 
 def test_every_recording_in_the_house_can_be_read():

@@ -161,6 +161,9 @@ def test_arguments_are_checked_before_anything_runs(use):
         use("read_file", path="a", count=5000)
     with pytest.raises(Malformed, match="JSON object"):
         load()["read_file"].call(None, "[]")
+    for text in ("a\\u0000b", "\\ud800"):
+        with pytest.raises(Malformed, match="NUL character or half"):
+            load()["shell"].call(None, f'{{"command": "{text}"}}')
 
 
 def test_a_stage_of_the_pipeline_is_called_with_its_options(use, work):
@@ -222,3 +225,19 @@ def test_an_integrator_finds_the_branchs_earlier_work_in_its_clone(toy, brief, c
     assert sha in command
     load()["shell"].call(work, json.dumps({"command": command}))
     assert (work.worktree / "clash.txt").read_text() == "mine\n"
+
+
+def test_every_stage_takes_the_options_that_its_tool_passes():
+    from bot.agents.tools import slm
+    from SLM.cli import root
+
+    stages = [tool for tool in load().values() if tool.function.__module__ == slm.__name__]
+    assert len(stages) == 16
+    for tool in stages:
+        parameters = {name: parameter for parameter in root.commands[tool.name.replace("_", "-")].params
+                      for name in (option.lstrip("-").replace("-", "_") for option in parameter.opts)}
+        ours = {"type" if name == "kind" else name: field.is_required()
+                for name, field in tool.arguments.model_fields.items() if name != "minutes"}
+        assert set(ours) <= set(parameters), tool.name
+        required = {name for name, parameter in parameters.items() if parameter.required}
+        assert {name for name, must in ours.items() if must} | {"output"} >= required, tool.name

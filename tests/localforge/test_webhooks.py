@@ -208,8 +208,8 @@ def test_every_event_has_github_s_payload(forge, receiver, tmp_path):
         "label": "created edited deleted",
         "sub_issues": "sub_issue_added parent_issue_added sub_issue_removed parent_issue_removed",
         "issue_dependencies": "blocked_by_added blocking_added blocked_by_removed blocking_removed",
-        "pull_request": "opened ready_for_review converted_to_draft edited labeled unlabeled assigned unassigned locked "
-        "unlocked review_requested review_request_removed closed reopened synchronize",
+        "pull_request": "opened ready_for_review converted_to_draft edited labeled unlabeled assigned unassigned "
+        "locked unlocked review_requested review_request_removed closed reopened synchronize",
         "pull_request_review": "submitted edited dismissed",
         "pull_request_review_comment": "created edited deleted",
         "check_run": "created completed",

@@ -268,3 +268,8 @@ def test_output_is_kept_within_bounds(forge, monkeypatch):
 def test_bytes_that_are_not_text_do_no_harm(forge):
     run = forge.push(one_job(r"- run: printf '\377\000\033[31mred\r\nnext\n'; printf 'a=\377\n' >> $GITHUB_OUTPUT"))
     assert run["conclusion"] == "success" and "next" in forge.log(run)
+
+
+def test_a_workflow_that_can_not_run_shows_why_where_logs_are_read(forge):
+    run = forge.push(one_job("- {run: x, shell: pwsh}"))
+    assert "##[error].github/workflows/w.yml:8: jobs.a.steps[1]: the local runner has the shells" in forge.log(run)

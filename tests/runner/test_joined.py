@@ -161,3 +161,18 @@ def test_the_forge_restarts_over_the_same_data(tmp_path):
         assert repo.get_workflow_runs()[0].conclusion == "success"
         assert repo.get_workflow("w.yml").create_dispatch("main", {"key": "again"}, throw=True)
         assert finished(repo, 2)[0].display_title == "again"
+
+
+def test_the_forges_pages_show_runs_and_logs(joined, tmp_path):
+    import httpx
+
+    repo = joined.repository()
+    push(joined, tmp_path, {".github/workflows/w.yml": WORKFLOW.replace("PERMISSION", "write"),
+                            ".github/workflows/bad.yml": "on: push\njobs: {}\n"})
+    finished(repo, 2)
+    with httpx.Client(base_url=joined.url, follow_redirects=True) as browser:
+        browser.get(joined.host.sign_in_url("you"))
+        assert "writes" in browser.get("/you/demo/actions").text
+        for run in repo.get_workflow_runs():
+            text = browser.get(f"/you/demo/actions/runs/{run.id}").text
+            assert "git push -q origin auton/work" in text or "expected at least one job" in text

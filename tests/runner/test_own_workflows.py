@@ -69,5 +69,10 @@ def test_no_checkout_keeps_its_token(workflow):
                 assert step.inputs.get("persist-credentials") is False
 
 
+def test_a_run_that_may_be_skipped_joins_no_group_before_that(workflow):
+    if workflow.concurrency:
+        assert workflow.name == "ci" or not [job for job in workflow.jobs.values() if job.condition and not job.needs]
+
+
 def test_the_setup_action_is_whole():
     assert composite.load(ROOT, "./.github/actions/setup").problems == []

@@ -44,7 +44,8 @@ def test_after_a_kill_lost_jobs_have_failed_and_queued_runs_go_on(tmp_path):
     forge.commit(WORKFLOW.format(tmp_path))
     runs = [forge.dispatch({"n": str(n)}) for n in range(3)]
     server = subprocess.Popen([sys.executable, "-c", SERVER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
-    wait(lambda: (tmp_path / "started-0").exists() and (tmp_path / "started-1").exists(), "two jobs to run", 20)
+    signs = [tmp_path / name for name in ("started-0", "started-1", "alive-0", "alive-1")]
+    wait(lambda: all(sign.exists() for sign in signs), "two jobs to run", 30)
     os.kill(server.pid, signal.SIGKILL)
     server.wait()
     (tmp_path / "go").touch()  # what is left of the lost jobs must not go on from here
@@ -88,3 +89,28 @@ def test_a_stop_loses_what_runs_at_once(tmp_path):
         assert again.done(run)["conclusion"] == "failure" and "runner was lost" in again.notes({"id": run})
     finally:
         again.close()
+
+
+def test_a_full_disk_delays_and_loses_nothing(forge, tmp_path):
+    forge.commit(f"""
+on: workflow_dispatch
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    outputs: {{big: "${{{{ steps.s.outputs.big }}}}"}}
+    steps:
+      - id: s
+        run: |
+          while [ ! -f {tmp_path}/go ]; do sleep 0.02; done
+          printf 'big=' >> "$GITHUB_OUTPUT"; head -c 200000 /dev/zero | tr '\\0' x >> "$GITHUB_OUTPUT"
+""")
+    run = forge.dispatch()
+    wait(lambda: forge.scheduler.store.run(run)["status"] == "in_progress", "the job to run")
+    pages = forge.scheduler.store.query("PRAGMA page_count")[0]["page_count"]
+    forge.scheduler.store.query(f"PRAGMA max_page_count = {pages}")  # SQLite's own "database or disk is full"
+    (tmp_path / "go").touch()
+    time.sleep(0.5)
+    assert forge.scheduler.store.run(run)["status"] == "in_progress"
+    forge.scheduler.store.query("PRAGMA max_page_count = 1000000")
+    assert forge.done(run)["conclusion"] == "success"
+    assert len(forge.scheduler.store.jobs(run)[0]["outputs"]["big"]) == 200_000

@@ -308,12 +308,16 @@ jobs: {{a: {{ {RUN}[{{run: 'echo "${{{{ github.event.client_payload.x }}}}${{{{ 
 """)
     last = forge.event("repository_dispatch", {"client_payload": {"x": "xyz"}}, action="go")
     assert "xyz" in forge.log(forge.finish(last))
+    forge.settled()
+    wait(lambda: not forge.scheduler.store.open_runs(), "all to end")
     with forge.scheduler.lock:
         last = forge.scheduler.store.one("SELECT max(id) AS id FROM runs")["id"]
-        forge.scheduler.store.execute("DELETE FROM cron")
+        forge.scheduler.store.execute("UPDATE cron SET minute = minute - 90")  # as if it had been down that long
         forge.scheduler._minute = 0
     forge.scheduler.wake()
     assert "* * * * *" in forge.log(forge.finish(last))
+    forge.settled()
+    assert len(forge.scheduler.store.query("SELECT id FROM runs WHERE id > ?", last)) == 1
 
 
 def test_paths_filters_ask_git(forge):
@@ -324,3 +328,16 @@ def test_paths_filters_ask_git(forge):
     last = forge.event("push", {"ref": "refs/heads/main", "before": first}, ref="refs/heads/main", sha=second)
     forge.event("push", {"ref": "refs/heads/main", "before": second}, ref="refs/heads/main", sha=third)
     assert forge.finish(last)["sha"] == third
+
+
+def test_a_fork_gets_no_secrets_and_a_read_only_token(forge):
+    sha = forge.commit(f"""
+on: pull_request
+permissions: {{contents: write}}
+jobs: {{a: {{ {RUN}[{{run: 'echo "[${{{{ secrets.KEY }}}}]"'}}]}}}}
+""")
+    for repo, shown, level in (("else/os", "[]", "read"), ("you/os", "[***]", "write")):
+        pull = {"number": 1, "title": "x", "base": {"ref": "main", "sha": sha},
+                "head": {"ref": "main", "sha": sha, "repo": {"full_name": repo}}}
+        run = forge.finish(forge.event("pull_request", {"pull_request": pull}, action="opened", sha=sha))
+        assert shown in forge.log(run) and forge.host.minted[-1][0] == {"contents": level}

@@ -56,4 +56,5 @@ def test_a_wrong_call_is_one_clear_line_and_what_to_do(checkout, args, toml, cod
 
 def test_infra_exits_3_and_names_the_package(checkout):
     checkout.kernel("exec qemu-system-none")
-    assert auton(checkout).returncode == 3
+    done = auton(checkout)
+    assert done.returncode == 3 and "not judged: a program is missing" in done.stderr

@@ -9,6 +9,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,6 +58,8 @@ class Tool:
             raw = json.loads(arguments or "{}")
             if not isinstance(raw, dict):
                 raise Malformed(f"{self.name}: expected the arguments as a JSON object, found {arguments[:80]}")
+            if not _writable(raw):
+                raise Malformed(f"{self.name}: the arguments hold a NUL character or half a surrogate pair")
             values = self.arguments.model_validate(raw)
         except json.JSONDecodeError as error:
             raise Malformed(f"{self.name}: the arguments are not valid JSON ({error}); "
@@ -96,6 +99,12 @@ def clip(text: str, keep: int = KEEP) -> str:
     head, tail = keep * 2 // 5, keep * 3 // 5
     return (f"{text[:head]}\n\n[… {len(text) - head - tail} characters left out; ask for less: "
             f"fewer lines, a narrower pattern, `| tail` …]\n\n{text[-tail:]}")
+
+
+def _writable(value: Any) -> bool:
+    """Can every text in `value` become bytes for a program? JSON allows more."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "\\u0000" not in text and not re.search("[\ud800-\udfff]", text)
 
 
 def _plain(schema: Any, shared: dict[str, Any]) -> Any:

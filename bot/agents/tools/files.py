@@ -8,7 +8,7 @@ from pydantic import Field
 from bot.agents.tools import ToolError, tool
 from bot.agents.workplace import Workplace
 
-Path = Annotated[str, Field(description="path from the top of the repository, such as kernels/core/main.c")]
+Path = Annotated[str, Field(max_length=1000, description="from the top of the repository: kernels/core/boot/main.c")]
 
 
 @tool()
@@ -40,7 +40,7 @@ def edit_file(at: Workplace, path: Path,
 
 @tool()
 def search_code(at: Workplace,
-                pattern: Annotated[str, Field(description="regular expression (Perl style)", min_length=1)],
+                pattern: Annotated[str, Field(min_length=1, max_length=2000, description="Perl-style regex")],
                 path: Annotated[str, Field(description="a file, a folder or a glob to search in")] = ".",
                 ignore_case: bool = False,
                 context: Annotated[int, Field(ge=0, le=10, description="lines shown around each match")] = 0) -> str:

@@ -157,7 +157,7 @@ def page(path: str, method: str = "GET", signed_in: bool = True) -> Callable[[Pa
 
 def routes(site: Site) -> list[Route]:
     found = [Route(path, _endpoint(site, function, method, signed_in), methods=[method])
-             for path, method, function, signed_in in PAGES]
+             for path, method, function, signed_in in sorted(PAGES, key=lambda each: each[0].startswith("/{"))]
     nowhere = Route("/{path:path}", _endpoint(site, _nowhere, "GET", True), methods=["GET", "POST"])
     return [*assets.ROUTES, *found, nowhere]
 

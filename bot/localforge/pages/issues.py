@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from bot.localforge.pages import words
 from bot.localforge.pages.api import ApiError
 from bot.localforge.pages.frame import Stop, View, link, page
+from bot.localforge.pages.source import verdicts_of
 from bot.reconcile import slash
 
 MODES = slash.COMMANDS["plan"].options["mode"].split("|")
@@ -111,10 +112,8 @@ async def _progress(view: View, goal: int, tasks: list[dict]) -> list[dict]:
     pulls, *blockers = await asyncio.gather(_pulls_of(view, goal, numbers), *(
         view.api.all("repos", view.name, "issues", number, "dependencies", "blocked_by") for number in numbers))
     heads = {number: pull["head"]["sha"] for number, pull in pulls.items()}
-    states = await asyncio.gather(*(
-        view.api.maybe({"statuses": []}, "repos", view.name, "commits", sha, "status") for sha in heads.values()))
-    verdicts = {number: words.overall(state) for number, state in zip(heads, states, strict=True)}
-    return [{"issue": task, "pull": pulls.get(task["number"]), "verdict": verdicts.get(task["number"]),
+    states = await verdicts_of(view, list(heads.values()))
+    return [{"issue": task, "pull": pulls.get(task["number"]), "verdict": states.get(heads.get(task["number"])),
              "waits": [b for b in waits if b["state"] == "open"]} for task, waits in zip(tasks, blockers, strict=True)]
 
 

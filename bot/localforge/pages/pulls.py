@@ -6,9 +6,7 @@ from starlette.responses import Response
 
 from bot.localforge.pages import diff, words
 from bot.localforge.pages.frame import View, page
-from bot.localforge.pages.source import with_verdicts
-
-NO_STATUS = {"statuses": []}
+from bot.localforge.pages.source import said_of, verdicts_of, with_verdicts
 
 
 @page("/{owner}/{repo}/pulls")
@@ -16,10 +14,8 @@ async def listing(view: View) -> Response:
     await view.open_repo()
     state = view.query("state") if view.query("state") in ("open", "closed", "all") else "open"
     found = await view.api.page("repos", view.name, "pulls", state=state, per_page=30, page=view.page)
-    states = await asyncio.gather(*(
-        view.api.maybe(NO_STATUS, "repos", view.name, "commits", pull["head"]["sha"], "status")
-        for pull in found.items))
-    rows = [(pull, words.overall(status)) for pull, status in zip(found.items, states, strict=True)]
+    states = await verdicts_of(view, [pull["head"]["sha"] for pull in found.items])
+    rows = [(pull, states[pull["head"]["sha"]]) for pull in found.items]
     return await view.render("pulls.html", tab="pulls", found=found, rows=rows, state=state, refresh=5,
                              colors=words.colors(*found.items))
 
@@ -28,12 +24,8 @@ async def _read(view: View) -> dict:
     """What all three tabs of a pull request show."""
     number = view.arg("number")
     _, pull = await asyncio.gather(view.open_repo(), view.api.get("repos", view.name, "pulls", number))
-    sha = pull["head"]["sha"]
-    status, runs = await asyncio.gather(
-        view.api.maybe(NO_STATUS, "repos", view.name, "commits", sha, "status"),
-        view.api.maybe({"workflow_runs": []}, "repos", view.name, "actions", "runs", head_sha=sha, per_page=20))
-    return {"tab": "pulls", "pull": pull, "verdicts": words.verdicts(status["statuses"]),
-            "runs": runs["workflow_runs"], "colors": words.colors(pull)}
+    said = await said_of(view, pull["head"]["sha"])
+    return {"tab": "pulls", "pull": pull, "colors": words.colors(pull), **said}
 
 
 @page("/{owner}/{repo}/pull/{number:int}")

@@ -83,15 +83,28 @@ async def commits(view: View) -> Response:
 
 @page("/{owner}/{repo}/commit/{sha}")
 async def commit(view: View) -> Response:
-    await view.open_repo()
     sha = view.arg("sha")
-    found, status, runs = await asyncio.gather(
-        view.api.get("repos", view.name, "commits", sha),
-        view.api.maybe({"statuses": []}, "repos", view.name, "commits", sha, "status"),
-        view.api.maybe({"workflow_runs": []}, "repos", view.name, "actions", "runs", head_sha=sha))
-    return await view.render("commit.html", tab="code", commit=found, runs=runs["workflow_runs"],
-                             verdicts=words.verdicts(status["statuses"]),
+    _, found, said = await asyncio.gather(
+        view.open_repo(), view.api.get("repos", view.name, "commits", sha), said_of(view, sha))
+    return await view.render("commit.html", tab="code", commit=found, **said,
                              files=diff.files(found.get("files") or [], view.query("file")))
+
+
+@page("/{owner}/{repo}/runs/{check:int}")
+async def check(view: View) -> Response:
+    """GitHub's address of a check run; here it stands on the page of its commit."""
+    found = await view.api.get("repos", view.name, "check-runs", view.arg("check"))
+    return RedirectResponse(link(view.name, "commit", found["head_sha"]) + f"#check-{found['id']}", 303)
+
+
+async def said_of(view: View, sha: str) -> dict:
+    """What stands on a commit: its statuses as verdicts, its check runs, its workflow runs."""
+    status, checks, runs = await asyncio.gather(
+        view.api.maybe({"statuses": []}, "repos", view.name, "commits", sha, "status"),
+        view.api.maybe({"check_runs": []}, "repos", view.name, "commits", sha, "check-runs", per_page=50),
+        view.api.maybe({"workflow_runs": []}, "repos", view.name, "actions", "runs", head_sha=sha, per_page=20))
+    return {"verdicts": words.verdicts(status["statuses"]), "checks": checks["check_runs"],
+            "runs": runs["workflow_runs"]}
 
 
 async def _commits(view: View, ref: str, number: int, size: int) -> Paged | None:
@@ -114,6 +127,7 @@ async def with_verdicts(view: View, commits: Paged) -> Paged:
 
 
 async def verdicts_of(view: View, shas: list[str]) -> dict[str, words.Chip | None]:
+    """The combined status of each commit as a chip; None where nobody gave one."""
     wanted = list(dict.fromkeys(shas))
     found = await asyncio.gather(*(
         view.api.maybe({"statuses": []}, "repos", view.name, "commits", sha, "status") for sha in wanted))

@@ -19,8 +19,7 @@ TONES = {
     "good": ("landed", "done", "success", "completed", "APPROVED", "merged"),
     "bad": ("failed", "failure", "blocked", "needs-human", "timed_out", "CHANGES_REQUESTED", "startup_failure"),
     "warn": ("error", "hold", "action_required", "stale"),
-    "busy": ("planning", "active", "running", "review", "verify", "queued", "pending", "in_progress", "requested",
-             "waiting_for_runner"),
+    "busy": ("planning", "active", "running", "review", "verify", "queued", "pending", "in_progress", "requested"),
     "calm": ("waiting", "ready", "planned", "cancelled", "skipped", "neutral", "closed", "COMMENTED", "DISMISSED"),
 }
 _TONE = {state: tone for tone, states in TONES.items() for state in states}
@@ -103,7 +102,7 @@ def pull_chip(pull: dict) -> Chip:
 
 
 def run_chip(run: dict) -> Chip:
-    """A run, job or step of the Actions API."""
+    """A workflow run, a job, a step, or a check run."""
     state = run.get("conclusion") if run["status"] == "completed" else run["status"]
     return chip(state, RESULT.get(state or "", ""))
 

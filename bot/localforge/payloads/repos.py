@@ -61,7 +61,7 @@ def minimal(forge, repo) -> dict:
 
 
 def repository(forge, repo, actor=None) -> dict:
-    """GitHub's full repository as `actor` sees it; without an actor, as it stands inside other payloads."""
+    """GitHub's repository as it stands inside other payloads; with an actor, as listings show it to them."""
     name, page = full_name(repo), f"{forge.url}/{full_name(repo)}"
     issues = forge.store.value("select count(*) from issues where repo_id = ? and state = 'open'", repo["id"])
     out = minimal(forge, repo) | {
@@ -99,19 +99,21 @@ def repository(forge, repo, actor=None) -> dict:
         "is_template": False,
         "web_commit_signoff_required": False,
     }
-    if actor is not None:
-        out |= {
-            "permissions": permissions(forge, repo, actor),
-            "network_count": 0,
-            "subscribers_count": 0,
-            "allow_squash_merge": True,
-            "allow_merge_commit": True,
-            "allow_rebase_merge": False,
-            "allow_auto_merge": False,
-            "delete_branch_on_merge": bool(repo["delete_branch_on_merge"]),
-            "allow_update_branch": True,
-        }
-    return out
+    return out if actor is None else out | {"permissions": permissions(forge, repo, actor)}
+
+
+def full(forge, repo, actor) -> dict:
+    """GitHub's full repository, on its own."""
+    return repository(forge, repo, actor) | {
+        "network_count": 0,
+        "subscribers_count": 0,
+        "allow_squash_merge": True,
+        "allow_merge_commit": True,
+        "allow_rebase_merge": False,
+        "allow_auto_merge": False,
+        "allow_update_branch": True,
+        "delete_branch_on_merge": bool(repo["delete_branch_on_merge"]),
+    }
 
 
 def permissions(forge, repo, actor) -> dict:

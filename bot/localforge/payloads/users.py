@@ -54,7 +54,7 @@ def full(forge, login: str, private: bool = False) -> dict:
         "company": None,
         "blog": "",
         "location": None,
-        "email": row["email"],
+        "email": row["email"] if row["type"] == "User" else None,
         "hireable": None,
         "bio": None,
         "twitter_username": None,

@@ -1,4 +1,4 @@
-"""Secrets and variables of Actions: kept by the forge, used by the runner."""
+"""Secrets, variables and the workflow permissions of Actions: kept by the forge, used by the runner."""
 
 import base64
 import re
@@ -29,6 +29,22 @@ def _box(call):
             call.store.setting("secrets key", lambda: base64.b64encode(bytes(PrivateKey.generate())).decode())
         )
     )
+
+
+@route("GET", R + "/permissions/workflow", role="admin", scope="administration:read")
+def workflow_permissions(call):
+    return {
+        "default_workflow_permissions": "read",
+        "can_approve_pull_request_reviews": bool(call.repo["jobs_may_open_pulls"]),
+    }
+
+
+@route("PUT", R + "/permissions/workflow", role="admin", scope="administration:write")
+def set_workflow_permissions(call):
+    if call.choice("default_workflow_permissions", ("read", "write")) == "write":
+        raise Refusal(501, "The local forge (an emulator) gives jobs no more than their `permissions:` ask for")
+    allowed = call.flag("can_approve_pull_request_reviews", bool(call.repo["jobs_may_open_pulls"]))
+    call.store.update("repos", call.repo["id"], jobs_may_open_pulls=allowed)
 
 
 @route("GET", R + "/secrets/public-key", role="write", scope="secrets:read")

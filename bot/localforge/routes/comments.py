@@ -57,7 +57,7 @@ def _one(call):
     if row is None:
         raise not_found()
     issue = call.store.one("select * from issues where id = ?", row["issue_id"])
-    call._check_kind(issue)
+    call.check_kind(issue)
     return row, issue
 
 

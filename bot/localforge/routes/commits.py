@@ -5,6 +5,7 @@ from bot.localforge.merging import signature
 from bot.localforge.payloads import commits as payloads
 from bot.localforge.payloads import pulls as pull_payloads
 from bot.localforge.payloads.repos import full_name
+from bot.localforge.routes.git_data import safe_path
 from bot.localforge.store import now
 from bot.localforge.wire import Answer, Refusal, not_found, route
 
@@ -33,10 +34,14 @@ def every(call):
     for key in ("since", "until", "author"):
         if key in call.query:
             words.append(f"--{key}={call.query[key]}")
-    page, size = call._window()
-    words += [sha, "--", *([call.query["path"]] if call.query.get("path") else [])]
+    page, size = call.window()
+    words += [sha, "--"]
+    if call.query.get("path"):
+        if not safe_path(call.query["path"]):
+            return []
+        words.append(call.query["path"])
     total = int(call.git.run("rev-list", "--count", *words))
-    call._link(total, page, size)
+    call.link(total, page, size)
     shas = call.git.log(f"--skip={(page - 1) * size}", f"--max-count={size}", *words)
     return [payloads.commit(call.forge, call.repo, call.git.commit(sha)) for sha in shas]
 

@@ -31,6 +31,8 @@ def _pull_id(store) -> int:
 @route("POST", R + "/pulls", status=201, scope=WRITE)
 def create(call):
     git = call.git
+    if call.actor.kind == "job" and not call.repo["jobs_may_open_pulls"]:
+        raise Refusal(403, "GitHub Actions is not permitted to create or approve pull requests.")
     if "issue" in call.body:
         raise Refusal(501, "The local forge (an emulator) does not turn issues into pull requests")
     title, body = title_of(call, "PullRequest"), call.text("body", resource="PullRequest", limit=LONGEST_BODY)

@@ -16,7 +16,14 @@ R = "/repos/{owner}/{repo}"
 
 @route("GET", R)
 def get(call):
-    return payloads.repository(call.forge, call.repo, call.actor)
+    return payloads.full(call.forge, call.repo, call.actor)
+
+
+def _homepage(call):
+    value = call.text("homepage", resource="Repository", limit=350)
+    if value and not re.fullmatch(r"https?://[\x21-\x7e]+", value):
+        raise invalid("Repository", "homepage")
+    return value
 
 
 @route("POST", "/user/repos", status=201)
@@ -37,7 +44,7 @@ def create(call):
     call.store.update(
         "repos",
         repo["id"],
-        homepage=call.text("homepage"),
+        homepage=_homepage(call),
         delete_branch_on_merge=call.flag("delete_branch_on_merge"),
     )
     if call.flag("auto_init"):
@@ -47,15 +54,16 @@ def create(call):
         who = signature(call.forge, call.login)
         sha = git.write_commit(tree, [], "Initial commit", who)
         pushes.set_ref(call.forge, repo, call.actor, f"refs/heads/{repo['default_branch']}", sha, ZERO)
-    return payloads.repository(call.forge, call.store.one("select * from repos where id = ?", repo["id"]), call.actor)
+    return payloads.full(call.forge, call.store.one("select * from repos where id = ?", repo["id"]), call.actor)
 
 
 @route("PATCH", R, role="admin", scope="administration:write")
 def edit(call):
     changes = {}
-    for name in ("description", "homepage"):
-        if name in call.body:
-            changes[name] = call.text(name, resource="Repository", limit=350)
+    if "description" in call.body:
+        changes["description"] = call.text("description", resource="Repository", limit=350)
+    if "homepage" in call.body:
+        changes["homepage"] = _homepage(call)
     if "default_branch" in call.body:
         branch = call.text("default_branch")
         if call.git.ref(f"refs/heads/{branch}") is None:
@@ -71,9 +79,7 @@ def edit(call):
         if name in call.body:
             changes[name] = call.flag(name)
     call.store.update("repos", call.repo["id"], **changes, updated_at=now())
-    return payloads.repository(
-        call.forge, call.store.one("select * from repos where id = ?", call.repo["id"]), call.actor
-    )
+    return payloads.full(call.forge, call.store.one("select * from repos where id = ?", call.repo["id"]), call.actor)
 
 
 @route("DELETE", R, role="admin", scope="administration:write")
@@ -107,7 +113,7 @@ def theirs(call):
 def public(call):
     rows = call.store.all(
         "select * from repos where not private and id > ? order by id limit 100",
-        int(call.query.get("since", 0)),
+        call.query_number("since"),
     )
     return [payloads.minimal(call.forge, row) for row in rows]
 

@@ -58,7 +58,7 @@ def user_by_id(call):
 
 @route("GET", "/rate_limit", role="none")
 def rate_limit(call):
-    limit, used, reset = (int(call.out[f"X-RateLimit-{key}"]) for key in ("Limit", "Used", "Reset"))
+    limit, used, reset = (int(call.out.get(f"X-RateLimit-{key}", 0)) for key in ("Limit", "Used", "Reset"))
 
     def bucket(size):
         return {"limit": size, "used": min(used, size), "remaining": max(0, size - used), "reset": reset}

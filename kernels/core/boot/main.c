@@ -1,7 +1,9 @@
 /* From the architecture's entry to the console: bring everything up in order of dependence, test if asked to. */
 #include "console.h"
+#include "device.h"
 #include "hal.h"
 #include "mm.h"
+#include "net.h"
 #include "power.h"
 #include "print.h"
 #include "sched.h"
@@ -36,7 +38,17 @@ static void run_tests(void)
     char glob[64];
     if (!cmdline_get(info.cmdline, "test", glob, sizeof glob))
         ksnprintf(glob, sizeof glob, "*");
+    uint64_t start = hal_time_ns();
     test_run(glob);
+    kprintf("figure: tests_ms %llu ms\n", (unsigned long long)((hal_time_ns() - start) / NS_PER_MS));
+}
+
+static void find_devices(void)
+{
+    if (info.fdt)
+        fdt_bus_scan(info.fdt);
+    cmdline_bus_scan(info.cmdline);
+    device_start();
 }
 
 void kernel_main(const struct boot_info *boot)
@@ -51,6 +63,8 @@ void kernel_main(const struct boot_info *boot)
     uint64_t init_ns = hal_time_ns();
     console_start();
     hal_irq_restore(true);
+    net_init();
+    find_devices();
 
     if (cmdline_has(info.cmdline, "test")) {
         print_figures(init_ns);

@@ -224,7 +224,11 @@ static uint64_t read_cells(const uint8_t *data, uint32_t count)
     return count == 2 ? load_be64(data) : count == 1 ? load_be32(data) : 0;
 }
 
-fdt_node fdt_find_compatible(const struct fdt *fdt, const char *with, fdt_node *parent)
+/* Does this node have what is looked for? */
+typedef bool (*matches)(const struct fdt *fdt, fdt_node node, const void *what);
+
+/* The first node in file order that matches, and its parent: a depth-first walk that keeps the path. */
+static fdt_node find_first(const struct fdt *fdt, matches match, const void *what, fdt_node *parent)
 {
     fdt_node path[DEPTH_MAX + 1];
     int depth = -1;
@@ -235,13 +239,34 @@ fdt_node fdt_find_compatible(const struct fdt *fdt, const char *with, fdt_node *
                 return FDT_NONE;
             path[depth] = item.at;
             *parent = depth ? path[depth - 1] : FDT_NONE;
-            if (fdt_compatible(fdt, item.at, with))
+            if (match(fdt, item.at, what))
                 return item.at;
         } else if (item.token == END_NODE && --depth < 0) {
             return FDT_NONE;
         }
     }
     return FDT_NONE;
+}
+
+static bool is_compatible(const struct fdt *fdt, fdt_node node, const void *with)
+{
+    return fdt_compatible(fdt, node, with);
+}
+
+static bool has_phandle(const struct fdt *fdt, fdt_node node, const void *phandle)
+{
+    return fdt_u32(fdt, node, "phandle", 0) == *(const uint32_t *)phandle;
+}
+
+fdt_node fdt_find_compatible(const struct fdt *fdt, const char *with, fdt_node *parent)
+{
+    return find_first(fdt, is_compatible, with, parent);
+}
+
+fdt_node fdt_find_phandle(const struct fdt *fdt, uint32_t phandle)
+{
+    fdt_node parent;
+    return phandle ? find_first(fdt, has_phandle, &phandle, &parent) : FDT_NONE;
 }
 
 bool fdt_reg(const struct fdt *fdt, fdt_node parent, fdt_node node, unsigned index, uint64_t *address, uint64_t *size)

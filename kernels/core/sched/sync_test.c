@@ -29,21 +29,32 @@ TEST(sync, a_mutex_keeps_others_out)
     EXPECT_EQ(shared, 150);
 }
 
-static void hold_a_while(void *arg)
+static volatile bool held, release;
+
+static void hold(void *arg)
 {
+    (void)arg;
     mutex_take(&mutex);
-    *(volatile bool *)arg = true;
-    time_sleep_ns(3 * NS_PER_MS);
+    held = true;
+    while (!release)
+        time_sleep_ns(NS_PER_MS);
     mutex_give(&mutex);
+}
+
+static struct thread *start_holder(enum thread_class class)
+{
+    held = release = false;
+    struct thread *thread = thread_start("holder", class, hold, NULL);
+    while (!held)
+        time_sleep_ns(NS_PER_MS);
+    return thread;
 }
 
 TEST(sync, try_does_not_wait)
 {
-    volatile bool holds = false;
-    struct thread *thread = thread_start("holder", CLASS_SYSTEM, hold_a_while, (void *)(uintptr_t)&holds);
-    while (!holds)
-        thread_yield();
+    struct thread *thread = start_holder(CLASS_SYSTEM);
     EXPECT_FALSE(mutex_try(&mutex));
+    release = true;
     thread_join(thread);
     EXPECT_TRUE(mutex_try(&mutex));
     mutex_give(&mutex);
@@ -70,13 +81,11 @@ static void wait_then_stop(void *arg)
    the low one, and with it the high one, for ever. */
 TEST(sync, a_mutex_lends_its_owner_the_waiters_class)
 {
-    volatile bool holds = false;
     stop = false;
-    struct thread *low = thread_start("low", CLASS_BACKGROUND, hold_a_while, (void *)(uintptr_t)&holds);
-    while (!holds)
-        time_sleep_ns(NS_PER_MS);
+    struct thread *low = start_holder(CLASS_BACKGROUND);
     struct thread *middle = thread_start("middle", CLASS_USER, spin, NULL);
     struct thread *high = thread_start("high", CLASS_SYSTEM, wait_then_stop, NULL);
+    release = true;
     thread_join(high);
     EXPECT_TRUE(stop);
     thread_join(middle);

@@ -82,7 +82,8 @@ def chromium(tmp_path_factory):
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    found = map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))
+    program, driver = next(filter(None, found), None), shutil.which("chromedriver")
     assert program and driver, "expected chromium and chromedriver (apt-get install chromium chromium-driver)"
     options = webdriver.ChromeOptions()
     options.binary_location = program

@@ -21,7 +21,7 @@ def at(forge, sample, chromium):
     def open_page(path: str, login: str = "you"):
         window.delete_all_cookies()
         window.get(f"{forge.forge.sign_in_url(login)}&next={path}")
-        WebDriverWait(window, 10).until(lambda w: w.current_url == forge.url + path)
+        WebDriverWait(window, 30).until(lambda w: w.current_url == forge.url + path)
         return window
 
     chromium.errors()
@@ -38,7 +38,7 @@ def press(window, label: str) -> None:
 
 
 def wait(window, condition) -> None:
-    WebDriverWait(window, 10, ignored_exceptions=[StaleElementReferenceException]).until(condition)
+    WebDriverWait(window, 30, ignored_exceptions=[StaleElementReferenceException]).until(condition)
 
 
 def test_files_a_goal(at, sample, api):

@@ -84,7 +84,7 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     LINES,
     st.sampled_from(["a.c", "b.py", "Makefile", "c.S", "d.md", "e.html", "f", "g.json", "h.yml", "i.toml"]),
@@ -97,6 +97,7 @@ def test_every_line_of_a_patch_is_shown_whole(lines, name):
         assert text(row.html) == text(highlight.seen(line))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300), st.sampled_from(["a.c", "b.py", "x.html"]))
 def test_any_patch_gives_harmless_rows(patch, name):
     for row in diff.rows(patch, name):

@@ -1,7 +1,7 @@
 """Markdown: what GitHub renders and the bot uses, and nothing that a stranger could abuse."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.localforge.pages.markdown import render
@@ -91,11 +91,13 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(PIECES, st.text(max_size=4)), max_size=40).map("".join))
 def test_any_text_gives_balanced_and_harmless_html(source):
     read(f"<div>{render(source, REPO)}</div>")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_in_a_file_gives_balanced_and_harmless_html(source):
     read(f"<div>{render(source, REPO, 'main/')}</div>")

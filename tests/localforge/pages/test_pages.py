@@ -61,6 +61,16 @@ def test_commit_shows_message_verdicts_and_diff(you, sample, says):
         assert words in page
 
 
+def test_check_run_is_told_with_its_log(you, sample, says, api):
+    check = api("GET", f"/commits/{sample.head}/check-runs")["check_runs"][0]
+    answer = you.http.get(f"/{sample.repo}/runs/{check['id']}")
+    assert answer.headers["location"] == f"/{sample.repo}/commit/{sample.head}#check-{check['id']}"
+    for path in (f"commit/{sample.head}", f"pull/{sample.pull}"):
+        page = you.get(f"/{sample.repo}/{path}")
+        assert f'id="check-{check["id"]}"' in page and "not for eyes" not in page
+        assert "✗ auton/verify failed riscv64 FAIL" in says(page) and "not ok 3 - uptime.seconds" in says(page)
+
+
 def test_merged_pull_request_says_so(you, sample, says):
     page = says(you.get(f"/{sample.repo}/pull/{sample.merged}"))
     assert "✓ merged" in page and "merges cleanly" not in page

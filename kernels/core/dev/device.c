@@ -1,0 +1,97 @@
+/* The tree of devices and the choice of drivers (device.h). Devices are added while the machine comes up, from one
+   thread, and stay for ever. */
+#include "device.h"
+#include "mm.h"
+#include "print.h"
+#include "string.h"
+#include "text.h"
+
+static struct device root = {.name = "machine"};
+
+struct device *device_root(void) { return &root; }
+
+struct device *device_add(struct device *parent, const char *format, ...)
+{
+    struct device *device = kzalloc(sizeof *device);
+    if (!device)
+        return NULL;
+    va_list args;
+    va_start(args, format);
+    kvsnprintf(device->name, sizeof device->name, format, args);
+    va_end(args);
+    device->parent = parent;
+    struct device **at = &parent->child;
+    while (*at)
+        at = &(*at)->sibling;
+    *at = device;
+    return device;
+}
+
+void device_add_id(struct device *device, const char *format, ...)
+{
+    if (device->id_count == DEVICE_IDS)
+        return;
+    va_list args;
+    va_start(args, format);
+    kvsnprintf(device->ids[device->id_count++], DEVICE_ID_MAX, format, args);
+    va_end(args);
+}
+
+void device_add_range(struct device *device, uint64_t base, uint64_t size, bool port)
+{
+    if (device->range_count < DEVICE_RANGES)
+        device->ranges[device->range_count++] = (struct device_range){base, size, port};
+}
+
+void device_add_line(struct device *device, unsigned line)
+{
+    if (device->line_count < DEVICE_LINES)
+        device->lines[device->line_count++] = line;
+}
+
+bool device_has_id(const struct device *device, const char *id)
+{
+    for (unsigned i = 0; i < device->id_count; i++)
+        if (!strcmp(device->ids[i], id))
+            return true;
+    return false;
+}
+
+struct device *device_next(struct device *device)
+{
+    if (device->child)
+        return device->child;
+    while (device && !device->sibling)
+        device = device->parent;
+    return device ? device->sibling : NULL;
+}
+
+static bool driver_has_id(const struct driver *driver, const char *id)
+{
+    for (const char *const *at = driver->ids; *at; at++)
+        if (!strcmp(*at, id))
+            return true;
+    return false;
+}
+
+/* The rule: the device's most specific id that any driver lists. */
+const struct driver *driver_select(const struct device *device)
+{
+    const struct driver *const *entry;
+    for (unsigned i = 0; i < device->id_count; i++)
+        FOR_REGISTERED(entry, drivers)
+            if (driver_has_id(*entry, device->ids[i]))
+                return *entry;
+    return NULL;
+}
+
+void device_start(void)
+{
+    for (struct device *device = &root; device; device = device_next(device)) {
+        if (device->driver)
+            continue;
+        device->driver = driver_select(device);
+        if (device->driver)
+            device->failure = device->driver->probe(device);
+    }
+}

@@ -1,0 +1,161 @@
+/* The rule engine: the same question and answer as the model's, from the table made of SLM/rules/rules.txt. The rule
+   with the most groups of words present wins. SLM/rules.py is the reference; no floating point. */
+#include "slm.h"
+
+#include "grammar_tables.h"
+#include "rule_tables.h"
+
+static size_t size_of(const char *text)
+{
+    size_t n = 0;
+    while (text[n]) n++;
+    return n;
+}
+
+static bool same(const char *a, const char *text, size_t n)
+{
+    size_t i = 0;
+    while (i < n && a[i] && a[i] == text[i]) i++;
+    return i == n && !a[i];
+}
+
+/* Is there a piece of this shape in the sentence? */
+static bool shape_in(const struct slm_sentence *s, const char *name)
+{
+    static const struct { const char *name; enum slm_kind kind; } shapes[] = {
+        {"\x01idhex", SLM_KIND_ID}, {"\x01ip", SLM_KIND_IP}, {"\x01number", SLM_KIND_NUMBER},
+    };
+    struct slm_span span;
+    for (unsigned i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        if (same(shapes[i].name, name, size_of(name))) return slm_first_quote(s, shapes[i].kind, &span);
+    return false;
+}
+
+static bool said(const struct slm_sentence *s, const char *word)
+{
+    if (word[0] == 1) return shape_in(s, word);
+    for (unsigned w = 0; w < s->words; w++)
+        if (same(word, s->text + s->word[w].start, (size_t)(s->word[w].end - s->word[w].start))) return true;
+    return false;
+}
+
+static bool any_said(const struct slm_sentence *s, const char *const *words)
+{
+    for (; *words; words++)
+        if (said(s, *words)) return true;
+    return false;
+}
+
+static bool fits(const struct slm_sentence *s, const struct slm_rule *rule)
+{
+    const char *const *at = rule->words;
+    for (unsigned g = 0; g < rule->groups; g++) {
+        if (!any_said(s, at)) return false;
+        while (*at) at++;
+        at++;
+    }
+    return !any_said(s, rule->never);
+}
+
+/* The word of a closed list that the sentence means, longest phrases first. */
+static const char *meant(const struct slm_sentence *s, const char *type)
+{
+    for (unsigned i = 0; i < sizeof slm_spoken_table / sizeof *slm_spoken_table; i++) {
+        const struct slm_spoken *row = &slm_spoken_table[i];
+        if (!same(row->type, type, size_of(type))) continue;
+        for (unsigned w = 0; w < s->words; w++) {
+            const char *at = row->said;
+            unsigned k = w;
+            for (; k < s->words; k++) {
+                size_t n = 0;
+                while (at[n] && at[n] != ' ') n++;
+                size_t length = (size_t)(s->word[k].end - s->word[k].start);
+                if (n != length || __builtin_memcmp(at, s->text + s->word[k].start, n)) break;
+                at += n;
+                if (!*at) return row->meant;
+                at++;
+            }
+        }
+    }
+    return NULL;
+}
+
+struct line { char text[SLM_MAX_ACTION]; size_t length; };
+
+static void add(struct line *l, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n && l->length < sizeof l->text - 1; i++) l->text[l->length++] = text[i];
+    l->text[l->length] = 0;
+}
+
+static const char *type_name(const char *const *words)
+{
+    static const struct { const char *const *words; const char *name; } types[] = {
+        {slm_type_class, "class"}, {slm_type_role, "role"}, {slm_type_resource, "resource"}, {slm_type_fs, "fs"},
+        {slm_type_verdict, "verdict"}, {slm_type_area, "area"},
+    };
+    for (unsigned i = 0; i < sizeof types / sizeof *types; i++)
+        if (types[i].words == words) return types[i].name;
+    return "";
+}
+
+static bool word_after(const struct slm_sentence *s, const struct slm_rule *rule, struct slm_span *out)
+{
+    for (unsigned w = 0; w + 1 < s->words; w++) {
+        bool here = false, next = false, plain = true;
+        const struct slm_span *a = &s->word[w], *b = &s->word[w + 1];
+        for (const char *const *word = rule->after; *word; word++) {
+            here |= same(*word, s->text + a->start, (size_t)(a->end - a->start));
+            next |= same(*word, s->text + b->start, (size_t)(b->end - b->start));
+        }
+        for (size_t i = b->start; i < b->end; i++) plain &= s->text[i] != '"';
+        if (here && !next && plain) {
+            *out = *b;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void fill(const struct slm_sentence *s, const struct slm_rule *rule, const char *cased, struct slm_answer *out)
+{
+    struct line l = {{0}, 0};
+    const struct slm_op *op = slm_grammar[rule->intent];
+    add(&l, rule->op, size_of(rule->op));
+    while (op->name && !same(op->name, rule->op, size_of(rule->op))) op++;
+    for (unsigned i = 0; i < op->count; i++) {
+        const struct slm_arg *a = &op->args[i];
+        struct slm_span span;
+        if (a->kind == SLM_KIND_ENUM) {
+            const char *word = meant(s, type_name(a->words));
+            if (!word) continue;
+            add(&l, a->lead, size_of(a->lead));
+            add(&l, word, size_of(word));
+        } else if (a->kind != SLM_KIND_TEXT &&
+                   (a->kind == SLM_KIND_WORD ? word_after(s, rule, &span) : slm_first_quote(s, a->kind, &span))) {
+            add(&l, a->lead, size_of(a->lead));
+            add(&l, s->text + span.start, (size_t)(span.end - span.start));
+        }
+    }
+    struct line spaced = {{0}, 0};
+    add(&spaced, " ", 1);
+    add(&spaced, l.text, l.length);
+    slm_action_restore(s, rule->intent, spaced.text, spaced.length, cased, out->action, sizeof out->action);
+}
+
+void slm_rules(const char *text, struct slm_answer *out)
+{
+    char cased[SLM_MAX_TEXT + 1], low[SLM_MAX_TEXT + 1];
+    struct slm_sentence s;
+    const struct slm_rule *best = NULL;
+    size_t length = slm_clean(cased, text);
+    slm_lower(low, cased, length);
+    slm_sentence_read(&s, low, length);
+    __builtin_memset(out, 0, sizeof *out);
+    out->intent = slm_intent_count - 1;
+    for (unsigned i = 0; i < sizeof slm_rule_table / sizeof *slm_rule_table; i++)
+        if ((!best || slm_rule_table[i].groups > best->groups) && fits(&s, &slm_rule_table[i])) best = &slm_rule_table[i];
+    if (!best) return;
+    out->intent = best->intent;
+    fill(&s, best, cased, out);
+}

@@ -1,0 +1,114 @@
+/* The kernels' engine as a program on this machine: a line in, a JSON line out. `--engine host` of SLM/ drives it.
+     slm-host MODEL.gguf [kernel=NAME]        questions on standard input
+     slm-host MODEL.gguf bench [kernel=NAME]  figures
+     slm-host rules                           the rule engine, which needs no model */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "../../core/slm/slm.h"
+
+static uint64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int fail(const char *what, const char *why)
+{
+    fprintf(stderr, "slm-host: error: %s: %s\n", what, why);
+    return 2;
+}
+
+static void json(const char *text)
+{
+    putchar('"');
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ') printf("\\u%04x", (unsigned)*text);
+        else {
+            if (*text == '"' || *text == '\\') putchar('\\');
+            putchar(*text);
+        }
+    putchar('"');
+}
+
+static void print(const struct slm_answer *a, uint64_t took, unsigned logits)
+{
+    printf("{\"intent\": \"%s\", \"probability\": %.7g, \"action\": ", slm_intents[a->intent], (double)a->probability);
+    json(a->action);
+    printf(", \"ms\": %.4f, \"logits\": [", (double)took / 1e6);
+    for (unsigned i = 0; i < logits; i++) printf("%s%.7g", i ? ", " : "", (double)a->logits[i]);
+    puts("]}");
+    fflush(stdout);
+}
+
+static void answer_lines(struct slm *s)
+{
+    static char line[1 << 16];
+    while (fgets(line, sizeof line, stdin)) {
+        struct slm_answer a;
+        bool whole = line[0] != '!'; /* "!" before a sentence asks for the intent alone */
+        line[strcspn(line, "\n")] = 0;
+        uint64_t began = now();
+        if (s) slm_ask(s, line + !whole, whole, NULL, &a);
+        else { slm_rules(line + !whole, &a); a.probability = 1; }
+        print(&a, now() - began, s ? s->g.intents : 0);
+    }
+}
+
+static int by_value(const void *a, const void *b) { return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b); }
+
+/* Medians of ROUNDS: reading a prompt of 32 tokens, and one token after the other. */
+#define ROUNDS 9
+static void bench(struct slm *s)
+{
+    double prefill[ROUNDS], generate[ROUNDS];
+    for (int round = 0; round < ROUNDS; round++) {
+        slm_reset(s);
+        uint64_t began = now();
+        for (uint32_t i = 0; i < 32; i++) slm_forward(s, 300 + i % 100, i == 31);
+        prefill[round] = (double)(now() - began) / 1e6;
+        began = now();
+        for (uint32_t i = 0; i < 64; i++) slm_forward(s, 300 + i, true);
+        generate[round] = 64e9 / (double)(now() - began);
+    }
+    qsort(prefill, ROUNDS, sizeof *prefill, by_value);
+    qsort(generate, ROUNDS, sizeof *generate, by_value);
+    printf("{\"kernel\": \"%s\", \"question_32_ms\": %.4f, \"tokens_per_second\": %.1f}\n", s->kernel->name, prefill[ROUNDS / 2],
+           generate[ROUNDS / 2]);
+}
+
+int main(int argc, char **argv)
+{
+    static struct slm s;
+    struct stat info;
+    if (argc < 2) return fail("arguments", "expected MODEL.gguf [bench] [kernel=NAME], or rules");
+    if (!strcmp(argv[1], "rules")) { answer_lines(NULL); return 0; }
+    int file = open(argv[1], O_RDONLY);
+    if (file < 0 || fstat(file, &info) || !info.st_size) return fail(argv[1], "expected a GGUF file, found none");
+    const void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    if (data == MAP_FAILED) return fail(argv[1], "cannot be mapped");
+    const char *wrong = slm_gguf_read(&s.g, data, (size_t)info.st_size);
+    if (wrong) return fail(argv[1], wrong);
+    size_t need = slm_arena_size(&s.g);
+    wrong = slm_open(&s, data, (size_t)info.st_size, malloc(need), need, now);
+    if (wrong) return fail(argv[1], wrong);
+    bool only_bench = false;
+    for (int i = 2; i < argc; i++) {
+        if (!strcmp(argv[i], "bench")) only_bench = true;
+        else if (!strncmp(argv[i], "kernel=", 7)) {
+            s.kernel = NULL;
+            for (unsigned k = 0; k < slm_kernel_count; k++)
+                if (!strcmp(slm_kernels[k].name, argv[i] + 7) && slm_kernel_right(&slm_kernels[k])) s.kernel = &slm_kernels[k];
+            if (!s.kernel) return fail(argv[i], "expected a kernel that this machine has and that agrees with scalar");
+        } else return fail(argv[i], "expected bench or kernel=NAME");
+    }
+    if (only_bench) bench(&s);
+    else answer_lines(&s);
+    return 0;
+}

@@ -1,0 +1,82 @@
+"""One number per stage: the engines agree on the same sentences."""
+
+import json
+
+import numpy as np
+import pytest
+
+from SLM.actions import grammar
+from SLM.data.build import read
+from SLM.engines import open_engine
+from SLM.text import clean
+from tests.SLM.conftest import slm
+
+
+def ask(name, model, rows):
+    engine = open_engine(name, model)
+    answers = [engine.classify(row["text"]) for row in rows]
+    engine.close()
+    logits = np.array([a.logits for a in answers])
+    return answers, logits - logits.mean(1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def rows(exported):
+    return read(exported / "data" / "test_families.jsonl")[:40]
+
+
+@pytest.mark.parametrize("kind", ["F32", "Q8_0", "Q4_0"])
+def test_llama_cpp_agrees_with_torch_on_the_same_file(exported, rows, kind):
+    ours, a = ask("torch", exported / "model" / f"{kind}.gguf", rows)
+    theirs, b = ask("llama.cpp", exported / "model" / f"{kind}.gguf", rows)
+    gap = np.abs(a - b).max(1)
+    assert np.median(gap) < 1e-4
+    if kind == "F32":
+        assert gap.max() < 1e-3
+        assert [x.action for x in ours] == [x.action for x in theirs]
+    assert sum(x.intent != y.intent for x, y in zip(ours, theirs, strict=True)) <= 1
+
+
+def test_onnxruntime_agrees_with_torch(exported, rows):
+    ours, a = ask("torch", exported / "model", rows)
+    theirs, b = ask("onnx", exported / "model" / "float.onnx", rows)
+    assert np.abs(a - b).max() < 1e-3
+    assert [(x.intent, x.action) for x in ours] == [(x.intent, x.action) for x in theirs]
+
+
+def test_q8_0_keeps_the_intents(exported, rows):
+    ours, _ = ask("torch", exported / "model", rows)
+    rounded, _ = ask("torch", exported / "model" / "Q8_0.gguf", rows)
+    assert sum(x.intent != y.intent for x, y in zip(ours, rounded, strict=True)) <= 1
+
+
+def test_actions_always_parse(exported):
+    engine = open_engine("torch", exported / "model")
+    for text in ("install", "asdf 12 \u2713 \u00e4", 'say "hi" to port=80', "x " * 120, "KILL 4312!!", "8086:100E", "a" * 300):
+        found = engine.classify(text)
+        assert grammar().check(found.intent, clean(text), found.action) is None, (text, found)
+
+
+def test_classify_and_evaluate_through_the_command_line(exported, tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"text": "restart nginx"}\n{"text": ""}\n{"text": "Hello"}\n')
+    for engine in ("torch", "rules"):
+        _, report, _ = slm("classify", "--engine", engine, "--model", exported / "model", "--input", tmp_path / "in.jsonl",
+                           "--output", tmp_path / "out.jsonl")
+        lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+        assert report["rows"] == 3 and [set(line) for line in lines] == [{"text", "intent", "probability", "action", "ms"}] * 3
+    assert lines[0]["intent"] == "SYSTEM_MANAGE" and lines[0]["action"] == "restart nginx"
+
+
+def test_evaluation_beside_the_baselines_and_the_comparison(exported, tmp_path):
+    args = ("evaluate-model", "--model", exported / "model", "--data", exported / "data", "--limit", "60", "--split", "test_families")
+    _, report, _ = slm(*args, "--output", tmp_path / "a.json")
+    assert set(report["engines"]) == {"torch", "rules", "tfidf"}
+    figures = report["engines"]["torch"]["test_families"]
+    assert 0.2 < figures["macro_f1"] <= 1 and figures["action_parses"] == 1.0 and figures["interval"][0] <= figures["macro_f1"]
+    status, same, _ = slm("compare-models", "--base", tmp_path / "a.json", "--candidate", tmp_path / "a.json")
+    assert status == 0 and same["ok"]
+    worse = json.loads((tmp_path / "a.json").read_text())
+    worse["engines"]["torch"]["test_families"]["macro_f1"] -= 0.1
+    (tmp_path / "b.json").write_text(json.dumps(worse))
+    status, refused, _ = slm("compare-models", "--base", tmp_path / "a.json", "--candidate", tmp_path / "b.json", check=False)
+    assert status == 1 and refused["regressions"]
