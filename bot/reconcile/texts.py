@@ -19,7 +19,7 @@ CHANGES_WANTED = "the reviewer asked for changes"
 NO_REPORT = "CI ended without a verdict, twice"
 NO_GOAL = "this is neither a goal nor a task that I work on (open goals carry the label `auton:goal`)"
 NOT_STARTED = "this goal was not started; `/auton plan` starts it"
-EJECTED = "sent back: red together with what is on main"
+EJECTED = "red on top of main, though green alone: looking for what it does not go with"
 
 HELP = ("Type a command at the start of a line. Steering needs write permission.\n\n" + help_table())
 
@@ -346,10 +346,15 @@ def failures(found: tuple[m.Failure, ...], limit: int = 12_000) -> str:
     return "\n\n".join(parts)[:limit]
 
 
-def composition(task: int, others: list[int], note: str) -> str:
+def composition(task: int, others: tuple[int, ...], note: str) -> str:
     with_ = ", ".join(f"#{n}" for n in others) or "what is on the default branch"
-    return (f"composition failure: #{task} is green alone and red on top of the default branch, together with {with_}."
-            f"\n\n{note}")
+    return f"composition failure: #{task} is green alone, and red together with {with_}\n\n{note}"
+
+
+def composition_report(task: int, others: tuple[int, ...], why_: str) -> str:
+    named = ", ".join(f"#{n}" for n in (*others, task))
+    return (f"🧩 **Composition failure.** Each of these changes is green by itself; together they are red, and this is "
+            f"the smallest set that shows it: {named}.\n\n{block(why_)}\n\nThe change goes back to be made to fit.")
 
 
 def in_batch(tasks: list[int]) -> str:
