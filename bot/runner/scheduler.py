@@ -6,7 +6,6 @@ jobs that ran are lost and fail, whatever was queued goes on.
 
 import hashlib
 import logging
-import shutil
 import sqlite3
 import threading
 import time
@@ -27,6 +26,7 @@ from bot.runner.process import Cancel, sweep
 from bot.runner.repository import parsed
 from bot.runner.store import Row, Store, minute_of, now
 from bot.runner.template import Scope, condition, expand, text
+from bot.runner.trash import Trash
 from bot.runner.workflow import Job, Workflow, WorkflowError
 
 SHORT_MINUTES = 10
@@ -60,6 +60,7 @@ class Scheduler:
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._running: dict[int, tuple[threading.Thread, Cancel]] = {}
+        self.trash = Trash(self.folder / "trash", busy=lambda: bool(self._running))
         self._told: list[Event] = []
         """Events to publish once the lock is free."""
         self.tracking = f"auton_{hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()[:16]}_"
@@ -69,12 +70,14 @@ class Scheduler:
 
     def start(self) -> None:
         self._recover()
+        self.trash.start()
         self._thread = threading.Thread(target=self._loop, name="runner", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Stop at once: jobs that run are lost, whatever is queued goes on at the next start."""
         self._stopping = True
+        self.trash.stop()
         self._wake.set()
         if self._thread:
             self._thread.join(10)
@@ -136,7 +139,7 @@ class Scheduler:
         with self.lock, self.store:
             for row in self.store.query("SELECT * FROM jobs WHERE status = 'in_progress'"):
                 self._lose(row)
-        shutil.rmtree(self.folder / "work", ignore_errors=True)
+        self.trash.put(self.folder / "work")
         for partial in self.artifacts.folder.glob("*.part"):
             partial.unlink()
 
@@ -379,6 +382,7 @@ class Scheduler:
         except Exception as error:
             log.exception("job %s of run %s", row["name"], row["run_id"])
             outcome = Outcome("failure", reason=f"The runner failed: {error}")
+        self.trash.put(assignment.work)
         while not self._settle(row["id"], outcome) and not self._stopping:
             time.sleep(1)
         self.wake()
