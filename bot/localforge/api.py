@@ -28,7 +28,7 @@ ANONYMOUS_HOURLY = 60
 class Api:
     """Mounted at /api/v3. `fallback` is the application of the runner's routes, tried for what is not ours.
 
-    Calls from within this process (the pages) are not metered and meet no faults.
+    Calls from within this process (the pages) are not metered; a reset, which has no connection there, is a 502 to them.
     """
 
     def __init__(self, forge, fallback=None):
@@ -45,7 +45,7 @@ class Api:
         if body is None:
             return await self._send(send, Refusal(413, "Payload too large"), {})
         self.calls += outside
-        fault = self.forge.faults.pick(method, path) if outside else None
+        fault = self.forge.faults.pick(method, path)
         if fault and not fault.after:
             return await self._fail(scope, send, fault)
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
@@ -163,10 +163,11 @@ class Api:
 
     async def _fail(self, scope, send, fault) -> None:
         """Do to the client what the fault says."""
-        if fault.kind == "reset":
-            scope["extensions"]["auton.transport"].abort()
+        transport = scope.get("extensions", {}).get("auton.transport")
+        if fault.kind == "reset" and transport:
+            transport.abort()
             return
-        code, _, seconds = fault.kind.partition(":")
+        code, _, seconds = fault.kind.replace("reset", "502").partition(":")
         headers = {"Retry-After": seconds} if seconds else {}
         message = SECONDARY if code in ("403", "429") else "Server Error"
         await self._send(send, Refusal(int(code), message, headers=headers), {})

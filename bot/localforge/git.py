@@ -271,6 +271,20 @@ class Git:
         """The commits of `new` that `old` has not, oldest first."""
         return self._kept("rev-list", "--reverse", "--topo-order", f"{old}..{new}")[1].decode().split()
 
+    def touched(self, *span: str) -> dict[str, dict[str, list[str]]]:
+        """Which paths each commit of a span added, removed and modified; a merge touches none."""
+        out = self._kept("log", "-z", "--format=%x01%H", "--name-status", "--no-renames", *span)[1]
+        words = iter(out.decode("utf-8", "replace").split("\0"))
+        found: dict[str, dict[str, list[str]]] = {}
+        files: dict[str, list[str]] = {}
+        for word in words:
+            word = word.lstrip("\n")
+            if word.startswith("\1"):
+                files = found[word[1:]] = {"added": [], "removed": [], "modified": []}
+            elif word:
+                files[{"A": "added", "D": "removed"}.get(word, "modified")].append(next(words))
+        return found
+
     def log(self, *args: str) -> list[str]:
         return self.run("rev-list", *args).split()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.errors import ForgeError
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-VERSION = 2  # counts the changes of schema.sql that an older database lacks
+VERSION = 3  # counts the changes of schema.sql that an older database lacks
 
 # Where each table's ids begin, so that no id is mistaken for another or for an issue number.
 FIRST_ID = {

@@ -90,7 +90,7 @@ def checkout(here: Here, given: dict[str, str]) -> dict[str, str]:
     else:
         here.git(target, "checkout", "--quiet", "--force", "--detach", sha)
     here.log(f"{sha} is checked out at '{target}'")
-    if not _flag(inputs["persist-credentials"], "persist-credentials"):
+    if not local and not _flag(inputs["persist-credentials"], "persist-credentials"):
         here.git(target, "config", "--unset-all", f"http.{here.host.url}/.extraheader")
     return {"ref": inputs["ref"] or here.run["ref"], "commit": sha}
 
@@ -103,16 +103,21 @@ def _empty(folder: Path) -> None:
             child.unlink()
 
 
-def _init(here: Here, inputs: dict[str, str], target: Path) -> None:
-    """A repository whose origin is the forge over HTTP, with the token as its credential."""
+def _init(here: Here, inputs: dict[str, str], target: Path, credential: bool) -> None:
+    """What `git init` makes, written by hand: a repository whose origin is the forge over HTTP."""
     if not re.fullmatch(r"(?!\.)[\w.-]+/(?!\.\.?$)[\w.-]+", inputs["repository"], re.ASCII):
         raise ActionError(f"repository: expected owner/name, found {inputs['repository']!r}")
-    credential = base64.b64encode(f"x-access-token:{inputs['token']}".encode()).decode()
-    here.git(target, "init", "--quiet", "--template=", "--initial-branch=main")
-    with (target / ".git" / "config").open("a") as config:
-        config.write(f'[remote "origin"]\n\turl = {here.host.url}/{inputs["repository"]}.git\n'
-                     "\tfetch = +refs/heads/*:refs/remotes/origin/*\n[gc]\n\tauto = 0\n"
-                     f'[http "{here.host.url}/"]\n\textraheader = AUTHORIZATION: basic {credential}\n')
+    dot_git = target / ".git"
+    for folder in ("objects/info", "refs/heads"):
+        (dot_git / folder).mkdir(parents=True, exist_ok=True)
+    (dot_git / "HEAD").write_text("ref: refs/heads/main\n")
+    config = ("[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n"
+              f'[remote "origin"]\n\turl = {here.host.url}/{inputs["repository"]}.git\n'
+              "\tfetch = +refs/heads/*:refs/remotes/origin/*\n[gc]\n\tauto = 0\n")
+    if credential:
+        basic = base64.b64encode(f"x-access-token:{inputs['token']}".encode()).decode()
+        config += f'[http "{here.host.url}/"]\n\textraheader = AUTHORIZATION: basic {basic}\n'
+    (dot_git / "config").write_text(config)
 
 
 def _resolve(here: Here, bare: Path, wanted: str) -> tuple[str, str]:
@@ -137,9 +142,8 @@ def _from_bare(here: Here, inputs: dict[str, str], target: Path, depth: int) -> 
                           "add it to the job's permissions")
     bare = here.host.bare(here.run["repo"])
     ref, sha = _resolve(here, bare, inputs["ref"])
-    _init(here, inputs, target)
+    _init(here, inputs, target, credential=_flag(inputs["persist-credentials"], "persist-credentials"))
     dot_git = target / ".git"
-    (dot_git / "objects" / "info").mkdir(parents=True, exist_ok=True)
     (dot_git / "objects" / "info" / "alternates").write_text(f"{(bare / 'objects').resolve()}\n")
     branch = ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else ""
     refs = {f"refs/remotes/origin/{branch}": sha} if branch else {ref: sha} if ref.startswith("refs/tags/") else {}
@@ -157,7 +161,7 @@ def _from_bare(here: Here, inputs: dict[str, str], target: Path, depth: int) -> 
 
 def _over_http(here: Here, inputs: dict[str, str], target: Path, depth: int) -> tuple[str, str]:
     """Another repository, another token or a deeper history: plain git over HTTP, with the forge as its judge."""
-    _init(here, inputs, target)
+    _init(here, inputs, target, credential=True)
     own = inputs["repository"].lower() == here.run["repo"].lower()
     wanted = inputs["ref"] or (here.run["sha"] if own else "HEAD")
     shallow = [f"--depth={depth}"] if depth else []

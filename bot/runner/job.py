@@ -5,7 +5,6 @@ runs next or writes a run's state; the scheduler does.
 """
 
 import json
-import shutil
 import sys
 import time
 from dataclasses import dataclass, field
@@ -115,7 +114,6 @@ class JobRun:
                 conclusion = "cancelled" if self.cancelled else frame.status
         finally:
             sweep(self.given.tracking)
-            shutil.rmtree(self.work, ignore_errors=True)
         wall = time.monotonic() - started
         return Outcome(conclusion, outputs, wall, self.cpu, wall - self.in_processes)
 

@@ -15,8 +15,8 @@ struct worker {
     struct tcp *tcp;
     char input[HTTP_HEADER_MAX];
     size_t used;
-    char header[ANSWER_HEADER_MAX]; /* ends where the body begins, so that both go out as one */
-    char body[HTTP_BODY_MAX];
+    char *body;     /* behind room for the header, so that both go out as one */
+    char output[ANSWER_HEADER_MAX + HTTP_BODY_MAX];
 };
 
 static struct mutex lock;           /* guards what follows */
@@ -41,6 +41,8 @@ static bool answer(struct worker *worker, const char *status, const char *type, 
     size_t length = ksnprintf(header, sizeof header,
                               "HTTP/1.1 %s\r\nServer: auton\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
                               "Connection: %s\r\n\r\n", status, type, size, keep ? "keep-alive" : "close");
+    if (length >= sizeof header)
+        return false;
     char *start = worker->body - length;
     memcpy(start, header, length);
     return tcp_write(worker->tcp, start, length + (body ? size : 0), hal_time_ns() + ANSWER_NS) >= 0;
@@ -48,7 +50,7 @@ static bool answer(struct worker *worker, const char *status, const char *type, 
 
 static bool answer_error(struct worker *worker, const char *status, bool keep)
 {
-    size_t size = ksnprintf(worker->body, sizeof worker->body, "%s\n", status);
+    size_t size = ksnprintf(worker->body, HTTP_BODY_MAX, "%s\n", status);
     return answer(worker, status, "text/plain", size, keep, true);
 }
 
@@ -63,7 +65,7 @@ static bool serve(struct worker *worker, const struct http_request *request)
     const struct page_entry *page = find_page(request->path);
     if (!page)
         return answer_error(worker, "404 Not Found", request->keep_alive) && request->keep_alive;
-    size_t size = MIN(page->render(worker->body, sizeof worker->body), sizeof worker->body);
+    size_t size = MIN(page->render(worker->body, HTTP_BODY_MAX), HTTP_BODY_MAX);
     return answer(worker, "200 OK", page->type, size, request->keep_alive, !head) && request->keep_alive;
 }
 
@@ -113,6 +115,7 @@ static void start_worker(struct tcp *tcp)
     if (worker) {
         worker->tcp = tcp;
         worker->used = 0;
+        worker->body = worker->output + ANSWER_HEADER_MAX;
         mutex_take(&lock);
         while (workers >= WORKERS_MAX)
             condition_wait(&worker_left, &lock, UINT64_MAX);
