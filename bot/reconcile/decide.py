@@ -2,8 +2,8 @@
 
 A step changes a goal's or a task's memory; what follows from memories (stickies, labels, notices, closed issues) is
 worked out by `project.py` from the state alone, so that a crash between two writes is mended by the next round. Order
-within a round, issue by issue: what must be true before it is remembered, then the memory (money is set aside here), then
-what it says shall be done.
+within a round, issue by issue: what must be true before it is remembered, then the memory (money is set aside here),
+then what it says shall be done.
 """
 
 from dataclasses import dataclass, field
@@ -80,11 +80,15 @@ def decide(snap: m.Snapshot, config: Config, now: datetime) -> Decision:
     open_runs = [run for part in (*goals.values(), *tasks.values()) for run in part.runs]
     left = config.budget.day_usd - snap.spent_today - budget.spent_on(today, open_runs)
     r = Round(snap, config, now, goals, tasks, left)
+    for number, goal in snap.goals.items():
+        if goal.memory is None and not goal.broken:
+            r.about = number
+            _accept(r, goal)
     for command in snap.commands:
         r.about = command.issue
         commands.answer(r, command)
     for number in sorted(snap.goals, key=lambda n: (-(goals[n].priority if n in goals else 0), n)):
-        if not snap.goals[number].broken:
+        if number in r.goals:
             r.about = number
             _goal(r, number)
     for number in sorted(snap.tasks, key=lambda n: (-(tasks[n].priority if n in tasks else 0), n)):
@@ -108,9 +112,6 @@ def decide(snap: m.Snapshot, config: Config, now: datetime) -> Decision:
 
 def _goal(r: Round, number: int) -> None:
     goal = r.snap.goals[number]
-    if number not in r.goals:
-        _accept(r, goal)
-        return
     mem = r.goals[number]
     text = memory.digest(goal.issue.title, goal.issue.body)
     if mem.state in ("planning", "planned", "active") and text != mem.digest and not mem.voided:
@@ -129,9 +130,8 @@ def _accept(r: Round, goal: m.Goal) -> None:
     if not goal.starter_may_write:
         r.after.append(m.Say(goal.issue.number, f"g{goal.issue.number}-not-started", texts.not_started(goal.starter)))
         return
-    mem = r.goals[goal.issue.number] = accepted(r, goal, goal.starter)
+    r.goals[goal.issue.number] = accepted(r, goal, goal.starter)
     r.before.append(m.MakeLabels())
-    _planning(r, goal.issue.number, mem)
 
 
 def accepted(r: Round, goal: m.Goal, by: str) -> m.GoalMemory:
@@ -280,7 +280,8 @@ def _wait(r: Round, mem, run: m.Run, goal: int, task: int | None):
         r.after.append(m.ResumeRun(seen.id))
         return mem
     lost = run.but(status="lost", reason=texts.lost(seen))
-    mem = mem.but(runs=tuple(lost if one.key == run.key else one for one in mem.runs))
+    # It says nothing about the task, so it uses up no attempt; that it is charged bounds how often it may happen.
+    mem = mem.but(runs=tuple(lost if one.key == run.key else one for one in mem.runs), allowed=mem.allowed + 1)
     if task is None:
         return mem.but(feedback=(Feedback(kind="limit", text=lost.reason),), reason=lost.reason)
     return again(mem, Feedback(kind="limit", text=lost.reason), lost.reason)

@@ -71,8 +71,8 @@ def killed_after_every_write(folder: Path, expected: dict) -> None:
 def compare(found: dict, expected: dict, how: str) -> None:
     for part in expected:
         if found[part] != expected[part]:
-            lines = [json.dumps(one, indent=1, ensure_ascii=False).splitlines() for one in (expected[part], found[part])]
-            raise AssertionError(f"{how}: {part}\n" + "\n".join(difflib.unified_diff(*lines, lineterm="", n=1)))
+            was, now = (json.dumps(one[part], indent=1, ensure_ascii=False).splitlines() for one in (expected, found))
+            raise AssertionError(f"{how}: {part}\n" + "\n".join(difflib.unified_diff(was, now, lineterm="", n=1)))
 
 
 def main() -> None:

@@ -127,6 +127,12 @@ def test_places_are_seen_from_the_checkout_when_make_changed_folder(checkout):
     assert build.where == "kernels/core/main.c:1"
 
 
+def test_an_error_inside_a_macro_is_placed_where_the_macro_was_used(checkout):
+    checkout.write("a.S", ".macro twice op\n\\op x\n.endm\n\ntwice no_such_instruction\n")
+    build = only(checkout.verify(build="clang --target=aarch64-none-elf -c a.S -o image.bin"), "build")
+    assert build.where == "a.S:5" and build.detail.startswith("error: ")
+
+
 def test_a_build_without_image_is_no_build(checkout):
     checkout.write("build.sh", "rm -f image.bin\n")
     assert "left no file image.bin" in only(checkout.verify(), "build").detail
