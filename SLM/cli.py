@@ -168,7 +168,8 @@ def estimate_flops(config, tokens):
 @click.option("--tokenizer", type=DIR, help="Directory with tokenizer.json (default: --output's own).")
 @click.option("--output", type=DIR, required=True)
 @click.option("--steps", type=click.IntRange(1), help="Default: the configuration's.")
-@click.option("--decay", type=click.FloatRange(0, 1), help="Share of the steps over which the rate falls to 0 (default: the configuration's).")
+@click.option("--decay", type=click.FloatRange(0, 1),
+              help="Share of the steps over which the rate falls to 0 (default: the configuration's).")
 @click.option("--stop-after", type=click.IntRange(1), help="Stop at this step, to be resumed by the same command.")
 @click.option("--init", type=DIR, help="Start from this trained model instead of random weights.")
 @click.option("--sweep-weight-decay", help="Comma-separated values: a run each, the best by validation loss kept.")
@@ -371,7 +372,8 @@ def classify(engine, model, source, output, logits):
         for row in rows:
             a = opened.classify(row["text"])
             times.append(a.ms)
-            line = {"text": row["text"], "intent": a.intent, "probability": round(a.probability, 6), "action": a.action, "ms": round(a.ms, 3)}
+            line = {"text": row["text"], "intent": a.intent, "probability": round(a.probability, 6),
+                    "action": a.action, "ms": round(a.ms, 3)}
             out.write(jsonlib.dumps({**line, "logits": a.logits} if logits else line, ensure_ascii=False) + "\n")
     opened.close()
     times.sort()

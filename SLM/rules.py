@@ -40,7 +40,8 @@ def load() -> tuple[Rule, ...]:
             raise SlmError(f"rules.txt:{number}: expected 'INTENT op: group … > words', found {line!r}")
         parts = match[3].split()
         rules.append(Rule(match[1], match[2], tuple(tuple(p.split("|")) for p in parts if not p.startswith("!")),
-                          tuple(w for p in parts if p.startswith("!") for w in p[1:].split("|")), tuple((match[4] or "").split("|")) if match[4] else ()))
+                          tuple(w for p in parts if p.startswith("!") for w in p[1:].split("|")),
+                          tuple((match[4] or "").split("|")) if match[4] else ()))
     return tuple(rules)
 
 

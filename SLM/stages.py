@@ -35,7 +35,8 @@ def quantize(model: Path, output: Path, kind: str, data: Path | None, anneal: in
 
         c = configs.load(config)
         t = dataclasses.replace(c.train, steps=anneal, lr=c.train.lr / 5, adam_lr=c.train.adam_lr / 5, warmup=1, decay=1.0)
-        report = train(dataclasses.replace(c, train=t), read(data / "train.jsonl"), read(data / "val.jsonl"), tok, output, init=model, quantize=kind)
+        report = train(dataclasses.replace(c, train=t), read(data / "train.jsonl"), read(data / "val.jsonl"), tok, output,
+                       init=model, quantize=kind)
     else:
         save(rounded(load(model), kind), output)
     result = {"output": str(output), "type": kind, "anneal_steps": anneal, "annealed_val_accuracy": report.get("val_accuracy")}
@@ -80,7 +81,7 @@ def benchmark(model: Path, engines: tuple[str, ...], rounds: int) -> dict:
         out[name] = {"intent_ms": round(asked, 3), "intent_and_action_ms": round(acted, 3)}
         engine.close()
     base = out.get("llama.cpp", {}).get("intent_ms")
-    for name, figures in out.items():
+    for figures in out.values():
         if base and "intent_ms" in figures:
             figures["times_llama_cpp"] = round(base / figures["intent_ms"], 3)
     text = "\n".join(f"{n:10} " + ", ".join(f"{k} {v}" for k, v in f.items()) for n, f in out.items())
@@ -108,11 +109,13 @@ def compare(base: Path, candidate: Path, engine: str, tolerance: float) -> dict:
         for name in HIGHER:
             if name in both[0][split]:
                 was, now = both[0][split][name], both[1][split].get(name, 0.0)
-                lines.append({"split": split, "figure": name, "base": round(was, 4), "candidate": round(now, 4), "change": round(now - was, 4)})
+                lines.append({"split": split, "figure": name, "base": round(was, 4), "candidate": round(now, 4),
+                              "change": round(now - was, 4)})
                 if now < was - tolerance:
                     worse.append(f"{split}: {name} {was:.4f} → {now:.4f}")
     text = "\n".join(f"{r['split']:16}{r['figure']:14}{r['base']:8.4f} → {r['candidate']:8.4f}  {r['change']:+.4f}" for r in lines)
-    return {"ok": not worse, "figures": lines, "regressions": worse, "text": text + ("\nREGRESSION: " + "; ".join(worse) if worse else "\nno regression")}
+    verdict = "REGRESSION: " + "; ".join(worse) if worse else "no regression"
+    return {"ok": not worse, "figures": lines, "regressions": worse, "text": f"{text}\n{verdict}"}
 
 
 def integrate(model: Path, evaluation: Path | None, report: Path | None, data: Path | None, output: Path) -> dict:

@@ -5,7 +5,8 @@
     test_families    families that nothing was trained on
     test_entities    known families, but devices, packages, modules, names … that nothing was trained on
     test_noise       test_families again, with each of the seven kinds of noise
-    free, free_noise sentences written freely (free.txt), before any family was; the same with noise
+    free_dev         sentences written freely; families were widened after them, so they only show what is missing
+    free, free_noise sentences written freely when the families were done; the same with noise
 
 The same seed and the same inputs give the same bytes.
 """
@@ -141,14 +142,14 @@ def make_rows(families: list[Family], count: int, seed: str, **options) -> list[
     return rows
 
 
-def free_rows() -> list[dict]:
+def free_rows(name: str) -> list[dict]:
     rows = []
-    for number, line in enumerate((HERE / "free.txt").read_text().splitlines(), 1):
+    for number, line in enumerate((HERE / f"{name}.txt").read_text().splitlines(), 1):
         if line and not line.startswith("#"):
             intent, _, text = line.partition("\t")
             if intent not in INTENTS or not text:
-                raise SlmError(f"free.txt:{number}: expected INTENT, a tab, a sentence; found {line!r}")
-            rows.append({"text": clean(text), "intent": intent, "action": None, "family": "free", "noise": ""})
+                raise SlmError(f"{name}.txt:{number}: expected INTENT, a tab, a sentence; found {line!r}")
+            rows.append({"text": clean(text), "intent": intent, "action": None, "family": name, "noise": ""})
     return rows
 
 
@@ -177,8 +178,9 @@ def build(out: Path, size: int, seed: int = 1) -> dict:
     }
     clean_rows = splits["test_families"]
     splits["test_noise"] = with_noise(clean_rows, f"noise{seed}", max(30, len(clean_rows) // 7))
-    splits["free"] = free_rows()
-    splits["free_noise"] = with_noise(splits["free"], f"freenoise{seed}", len(splits["free"]))
+    splits["free_dev"], splits["free"] = free_rows("free_dev"), free_rows("free")
+    splits["free_dev_noise"] = with_noise(splits["free_dev"], f"freenoise{seed}", len(splits["free_dev"]))
+    splits["free_noise"] = with_noise(splits["free"], f"newfreenoise{seed}", len(splits["free"]))
     tests = {r["text"].lower() for name, rows in splits.items() if name != "train" for r in rows}
     splits["train"] = [row for row in splits["train"] if row["text"].lower() not in tests]
     out.mkdir(parents=True, exist_ok=True)

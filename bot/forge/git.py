@@ -115,6 +115,17 @@ class Git:
                 return merge
         return head
 
+    def merge_base(self, one: str, other: str) -> str:
+        return self("merge-base", one, other)
+
+    def landed(self, base: str, tip: str) -> list[tuple[int, str]]:
+        """Number and head of each task that was merged on the first-parent line from `base` to `tip`, oldest first."""
+        log = self("log", "--reverse", "--first-parent", "--merges", "--format=%P %(trailers:key=Auton-Task,valueonly)",
+                   f"{base}..{tip}")
+        rows = [line.split() for line in log.splitlines() if line.strip()]
+        return [(int(row[2].removeprefix("#")), row[1]) for row in rows
+                if len(row) == 3 and row[2].removeprefix("#").isdigit()]
+
     def message(self, sha: str) -> str:
         return self("show", "--no-patch", "--format=%B", sha)
 

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import json
 import re
+import sqlite3
 import sys
 import time
 import traceback
@@ -17,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qsl
 
 from bot.localforge.faults import SECONDARY
+from bot.localforge.git import GitError
 from bot.localforge.people import ANONYMOUS
 from bot.localforge.wire import Answer, Call, Refusal, match, not_found
 
@@ -28,7 +30,7 @@ ANONYMOUS_HOURLY = 60
 class Api:
     """Mounted at /api/v3. `fallback` is the application of the runner's routes, tried for what is not ours.
 
-    Calls from within this process (the pages) are not metered and meet no faults.
+    Calls from within this process (the pages) are not metered; a reset, which has no connection there, is a 502 to them.
     """
 
     def __init__(self, forge, fallback=None):
@@ -45,7 +47,7 @@ class Api:
         if body is None:
             return await self._send(send, Refusal(413, "Payload too large"), {})
         self.calls += outside
-        fault = self.forge.faults.pick(method, path) if outside else None
+        fault = self.forge.faults.pick(method, path)
         if fault and not fault.after:
             return await self._fail(scope, send, fault)
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
@@ -97,7 +99,10 @@ class Api:
                 ), out
         except Refusal as refusal:
             return refusal, out
-        except Exception:  # noqa: BLE001 whatever went wrong here, the client gets an answer and the person a traceback
+        except Exception as error:  # noqa: BLE001 the client gets an answer, the person at the server the reason
+            if disk_is_full(error):
+                print(f"forge: {method} {path}: the disk is full; free some space, nothing is lost", file=sys.stderr)
+                return Refusal(500, "The local forge's disk is full"), out
             print(f"forge: {method} {path} failed:", file=sys.stderr)
             traceback.print_exc()
             return Refusal(500, "Server Error"), out
@@ -163,10 +168,11 @@ class Api:
 
     async def _fail(self, scope, send, fault) -> None:
         """Do to the client what the fault says."""
-        if fault.kind == "reset":
-            scope["extensions"]["auton.transport"].abort()
+        transport = scope.get("extensions", {}).get("auton.transport")
+        if fault.kind == "reset" and transport:
+            transport.abort()
             return
-        code, _, seconds = fault.kind.partition(":")
+        code, _, seconds = fault.kind.replace("reset", "502").partition(":")
         headers = {"Retry-After": seconds} if seconds else {}
         message = SECONDARY if code in ("403", "429") else "Server Error"
         await self._send(send, Refusal(int(code), message, headers=headers), {})
@@ -209,6 +215,13 @@ class Api:
             }
         )
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else content})
+
+
+def disk_is_full(error: Exception) -> bool:
+    """Whether SQLite, git or the system says so."""
+    return isinstance(error, sqlite3.OperationalError | GitError | OSError) and bool(
+        re.search(r"(?i)disk is full|no space left", str(error))
+    )
 
 
 def check_version(headers, out) -> None:

@@ -26,6 +26,10 @@ ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_LITERAL_PATHSPECS": "1",
+    # The repositories are the forge's own, whoever owns the folder (a mount in a container, say).
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "safe.directory",
+    "GIT_CONFIG_VALUE_0": "*",
     "LC_ALL": "C.UTF-8",
 }
 SETTINGS = {
@@ -270,6 +274,20 @@ class Git:
     def between(self, old: str, new: str) -> list[str]:
         """The commits of `new` that `old` has not, oldest first."""
         return self._kept("rev-list", "--reverse", "--topo-order", f"{old}..{new}")[1].decode().split()
+
+    def touched(self, *span: str) -> dict[str, dict[str, list[str]]]:
+        """Which paths each commit of a span added, removed and modified; a merge touches none."""
+        out = self._kept("log", "-z", "--format=%x01%H", "--name-status", "--no-renames", *span)[1]
+        words = iter(out.decode("utf-8", "replace").split("\0"))
+        found: dict[str, dict[str, list[str]]] = {}
+        files: dict[str, list[str]] = {}
+        for word in words:
+            word = word.lstrip("\n")
+            if word.startswith("\1"):
+                files = found[word[1:]] = {"added": [], "removed": [], "modified": []}
+            elif word:
+                files[{"A": "added", "D": "removed"}.get(word, "modified")].append(next(words))
+        return found
 
     def log(self, *args: str) -> list[str]:
         return self.run("rev-list", *args).split()

@@ -5,7 +5,7 @@ about.
 import re
 
 from bot.localforge import events
-from bot.localforge.git import Person
+from bot.localforge.git import ZERO, Person
 from bot.localforge.payloads import issues as issue_payloads
 from bot.localforge.payloads import pulls as pull_payloads
 from bot.localforge.store import now
@@ -40,6 +40,8 @@ def test_merge(forge, repo, row) -> bool:
         message = f"Merge {row['head_sha']} into {base}"
         sha = git.write_commit(tree, [base, row["head_sha"]], message, signature(forge, row["login"]))
         git.update_ref(f"refs/pull/{row['number']}/merge", sha)
+    else:
+        git.update_ref(f"refs/pull/{row['number']}/merge", ZERO)  # what merged before says nothing about now
     forge.store.run("update pulls set mergeable = ?, test_sha = ? where issue_id = ?", tree is not None, sha, row["id"])
     return tree is not None
 

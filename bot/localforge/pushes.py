@@ -5,7 +5,7 @@ their base) or closed (their branch is gone); issues closed by a commit's words.
 what was already seen.
 """
 
-from bot.localforge import events, merging
+from bot.localforge import anchors, events, merging
 from bot.localforge.git import ZERO
 from bot.localforge.payloads.commits import account, short_person
 from bot.localforge.people import OWNER, Actor
@@ -55,7 +55,7 @@ def moved(forge, repo, actor, changes: list[tuple[str, str, str]]) -> None:
             store.run("delete from refs where repo_id = ? and name = ?", repo["id"], name)
         else:
             store.run("insert or replace into refs (repo_id, name, sha) values (?, ?, ?)", repo["id"], name, new)
-        forced[name] = ZERO not in (old, new) and not forge.git(repo).is_ancestor(old, new)
+        forced[name] = ZERO not in (old, new) and not _forward(forge.git(repo), old, new)
     store.run("update repos set pushed_at = ? where id = ?", now(), repo["id"])
     _adopt_default_branch(forge, repo, changes)
     repo = store.one("select * from repos where id = ?", repo["id"])
@@ -68,6 +68,12 @@ def moved(forge, repo, actor, changes: list[tuple[str, str, str]]) -> None:
         _heads(forge, repo, actor, branch, old, new)
     for branch, old, new in branches:
         _bases(forge, repo, actor, branch, old, new)
+
+
+def _forward(git, old: str, new: str) -> bool:
+    """Whether a ref only moved ahead; a tag may also point at what is no commit."""
+    a, b = git.resolve(old), git.resolve(new)
+    return a is not None and b is not None and git.is_ancestor(a, b)
 
 
 def _adopt_default_branch(forge, repo, changes) -> None:
@@ -88,13 +94,8 @@ def _adopt_default_branch(forge, repo, changes) -> None:
 def _announce(forge, repo, actor, name: str, old: str, new: str, forced: bool) -> None:
     git, page = forge.git(repo), f"{forge.url}/{repo['owner']}/{repo['name']}"
 
-    def one(sha):
+    def one(sha, touched):
         found = git.commit(sha)
-        files = {"added": [], "removed": [], "modified": []}
-        from bot.localforge import diffs
-
-        for change in diffs.changes(git, found.parents[0], sha) if len(found.parents) == 1 else ():
-            files.get(change.status, files["modified"]).append(change.path)
         who = {}
         for key, person in (("author", found.author), ("committer", found.committer)):
             who[key] = short_person(person)
@@ -109,15 +110,16 @@ def _announce(forge, repo, actor, name: str, old: str, new: str, forced: bool) -
             "timestamp": found.author.date,
             "url": f"{page}/commit/{sha}",
             **who,
-            **files,
+            **touched.get(sha, {"added": [], "removed": [], "modified": []}),
         }
 
     def payload():
-        shas = []
+        shas, touched = [], {}
         if new != ZERO and name.startswith("refs/heads/"):
             main = git.ref(f"refs/heads/{repo['default_branch']}")
             start = old if old != ZERO else main if main and main != new else None
-            shas = git.between(start, new) if start else [new]
+            shas = (git.between(start, new) if start else [new])[-MOST_COMMITS:]
+            touched = git.touched(f"{start}..{new}") if start else {}
         head = git.resolve(new) if new != ZERO else None
         span = f"{old[:12]}...{new[:12]}" if ZERO not in (old, new) else new[:12] if new != ZERO else old[:12]
         owner = forge.store.one("select email from users where login = ?", actor.login)
@@ -131,8 +133,8 @@ def _announce(forge, repo, actor, name: str, old: str, new: str, forced: bool) -
             "forced": forced,
             "compare": f"{page}/compare/{span}",
             "pusher": {"name": actor.login, "email": owner["email"] if owner else None},
-            "commits": [one(sha) for sha in shas[-MOST_COMMITS:]],
-            "head_commit": one(head) if head else None,
+            "commits": [one(sha, touched) for sha in shas],
+            "head_commit": one(head, touched) if head else None,
         }
 
     events.record(
@@ -179,6 +181,7 @@ def _heads(forge, repo, actor, branch: str, old: str, new: str) -> None:
             continue
         forge.git(repo).update_ref(f"refs/pull/{row['number']}/head", new)
         forge.store.run("update pulls set head_sha = ? where issue_id = ?", new, row["id"])
+        anchors.follow(forge, repo, row, new)
         forge.store.update("issues", row["id"], updated_at=now())
         merging.forget_test_merge(forge, row)
         merging.announce(forge, repo, actor, row, "synchronize", before=old, after=new)

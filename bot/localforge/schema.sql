@@ -75,7 +75,8 @@ create table if not exists reviews (
 create index if not exists reviews_by_issue on reviews (issue_id);
 create table if not exists review_comments (
     id integer primary key autoincrement, repo_id integer not null, issue_id integer not null, review_id integer not null,
-    login text not null, path text not null, line integer, side text, start_line integer, start_side text, position integer,
+    login text not null, path text not null, line integer, original_line integer, side text, start_line integer,
+    start_side text, position integer, original_position integer,
     subject_type text not null default 'line', commit_id text not null, original_commit_id text not null, diff_hunk text not null, body text not null,
     in_reply_to integer, created_at text not null, updated_at text not null);
 create index if not exists review_comments_by_issue on review_comments (issue_id);

@@ -124,8 +124,8 @@ def running(data: Path) -> bool:
         return True
 
 
-def stop(data: Path, seconds: float = 15) -> bool:
-    """End the forge that holds the folder; whether there was one."""
+def stop(data: Path, seconds: float = 45) -> bool:
+    """End the forge that holds the folder, and the jobs that it runs; whether there was one."""
     record = read_record(data)
     if record is None or not running(data):
         return False
@@ -141,11 +141,32 @@ def stop(data: Path, seconds: float = 15) -> bool:
     return True
 
 
+@contextmanager
+def _ended_like_ctrl_c():
+    """SIGTERM and SIGHUP raise KeyboardInterrupt here. uvicorn raises the signal that ended it a second time,
+    which by default would end the process with its jobs still running. Each counts once: what follows is the
+    orderly end.
+    """
+
+    def interrupt(number, frame):
+        for each in ended_by:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    ended_by = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in ended_by}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def serve(data: Path, port: int, join=None, ready=None, **options) -> None:
     """Serve until interrupted. `join(forge)` gives the runner; `ready(forge)` is called once requests are
     answered.
     """
-    with locked(data):
+    with locked(data), _ended_like_ctrl_c():
         sock = bind(port)
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         app, forge = create_app(data, url, **options)

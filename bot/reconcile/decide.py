@@ -2,8 +2,8 @@
 
 A step changes a goal's or a task's memory; what follows from memories (stickies, labels, notices, closed issues) is
 worked out by `project.py` from the state alone, so that a crash between two writes is mended by the next round. Order
-within a round: what must be true before it is remembered, then the memories (money is set aside here), then what was
-remembered to be done.
+within a round, issue by issue: what must be true before it is remembered, then the memory (money is set aside here),
+then what it says shall be done.
 """
 
 from dataclasses import dataclass, field
@@ -25,10 +25,20 @@ class Round:
     goals: dict[int, m.GoalMemory]
     tasks: dict[int, m.TaskMemory]
     day_left: float
-    before: list[m.Action] = field(default_factory=list)
-    after: list[m.Action] = field(default_factory=list)
+    about: int = 0
+    """The issue that `before` and `after` gather for; 0 for the queue, which comes first and last."""
+    firsts: dict[int, list[m.Action]] = field(default_factory=dict)
+    lasts: dict[int, list[m.Action]] = field(default_factory=dict)
     wake: datetime | None = None
     """When to look again though nothing happens: a dispatch may turn out to be lost."""
+
+    @property
+    def before(self) -> list[m.Action]:
+        return self.firsts.setdefault(self.about, [])
+
+    @property
+    def after(self) -> list[m.Action]:
+        return self.lasts.setdefault(self.about, [])
 
     @property
     def at(self) -> str:
@@ -70,17 +80,29 @@ def decide(snap: m.Snapshot, config: Config, now: datetime) -> Decision:
     open_runs = [run for part in (*goals.values(), *tasks.values()) for run in part.runs]
     left = config.budget.day_usd - snap.spent_today - budget.spent_on(today, open_runs)
     r = Round(snap, config, now, goals, tasks, left)
+    for number, goal in snap.goals.items():
+        if goal.memory is None and not goal.broken:
+            r.about = number
+            _accept(r, goal)
     for command in snap.commands:
+        r.about = command.issue
         commands.answer(r, command)
     for number in sorted(snap.goals, key=lambda n: (-(goals[n].priority if n in goals else 0), n)):
-        if not snap.goals[number].broken:
+        if number in r.goals:
+            r.about = number
             _goal(r, number)
     for number in sorted(snap.tasks, key=lambda n: (-(tasks[n].priority if n in tasks else 0), n)):
         if not snap.tasks[number].broken and snap.tasks[number].goal in r.goals:
+            r.about = number
             _task(r, number)
+    r.about = 0
     integrate.queue(r)
-    saves = project.saves(r)
-    actions = [*r.before, *saves, *project.consequences(r), *r.after]
+    issues = [*snap.tasks, *snap.goals]  # goals last: their stickies show what became of their tasks
+    others = [n for n in r.firsts | r.lasts if n not in issues and n != 0]
+    actions = list(r.before)
+    for number in [*issues, *others]:
+        actions += [*r.firsts.get(number, ()), *project.follow(r, number), *r.lasts.get(number, ())]
+    actions += r.after
     fresh = [a for a in actions if not (isinstance(a, m.Say) and a.key in snap.notices)]
     return Decision(fresh, r.wake)
 
@@ -90,9 +112,6 @@ def decide(snap: m.Snapshot, config: Config, now: datetime) -> Decision:
 
 def _goal(r: Round, number: int) -> None:
     goal = r.snap.goals[number]
-    if number not in r.goals:
-        _accept(r, goal)
-        return
     mem = r.goals[number]
     text = memory.digest(goal.issue.title, goal.issue.body)
     if mem.state in ("planning", "planned", "active") and text != mem.digest and not mem.voided:
@@ -111,9 +130,8 @@ def _accept(r: Round, goal: m.Goal) -> None:
     if not goal.starter_may_write:
         r.after.append(m.Say(goal.issue.number, f"g{goal.issue.number}-not-started", texts.not_started(goal.starter)))
         return
-    mem = r.goals[goal.issue.number] = accepted(r, goal, goal.starter)
+    r.goals[goal.issue.number] = accepted(r, goal, goal.starter)
     r.before.append(m.MakeLabels())
-    _planning(r, goal.issue.number, mem)
 
 
 def accepted(r: Round, goal: m.Goal, by: str) -> m.GoalMemory:
@@ -262,7 +280,8 @@ def _wait(r: Round, mem, run: m.Run, goal: int, task: int | None):
         r.after.append(m.ResumeRun(seen.id))
         return mem
     lost = run.but(status="lost", reason=texts.lost(seen))
-    mem = mem.but(runs=tuple(lost if one.key == run.key else one for one in mem.runs))
+    # It says nothing about the task, so it uses up no attempt; that it is charged bounds how often it may happen.
+    mem = mem.but(runs=tuple(lost if one.key == run.key else one for one in mem.runs), allowed=mem.allowed + 1)
     if task is None:
         return mem.but(feedback=(Feedback(kind="limit", text=lost.reason),), reason=lost.reason)
     return again(mem, Feedback(kind="limit", text=lost.reason), lost.reason)

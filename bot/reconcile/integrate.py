@@ -4,8 +4,12 @@ Nothing about the queue is remembered but its order: the tasks in state `queued`
 `snapshot.chain` merges them one by one on top of main, always the same way, so a batch is known by its tree, and every
 verdict ever given on such a tree counts. What is suspected follows from that: the shortest prefix seen red holds a bad
 change, and when its green left part has landed, the right part is a red prefix of what remains, untested.
+
+A change that was green alone and is ejected does not go with something that has landed: a composition failure. It stays
+in the queue, but out of its order, until the smallest set of changes that shows it is found (`compose.py`).
 """
 
+from bot.forge.records import WorkflowRun
 from bot.handoff import Feedback
 from bot.reconcile import model as m
 from bot.reconcile import queue as rule
@@ -16,7 +20,7 @@ QUEUE = "refs/heads/auton/queue/"
 
 def order(tasks: dict[int, m.TaskMemory], goals: dict[int, m.GoalMemory]) -> list[int]:
     """Queued tasks that may land now, in the order in which they are tried."""
-    free = [n for n, t in tasks.items() if t.state == "queued" and not t.held and t.goal in goals
+    free = [n for n, t in tasks.items() if t.state == "queued" and not t.composing and not t.held and t.goal in goals
             and goals[t.goal].state == "active" and not goals[t.goal].held]
     return sorted(free, key=lambda n: (-max(tasks[n].priority, goals[tasks[n].goal].priority), tasks[n].since, n))
 
@@ -27,10 +31,11 @@ def queue(r) -> None:
         if r.tasks[number].state == "queued":
             _land(r, number, merge)
             return
+    searched = _search(r)
     waiting = order(r.tasks, r.goals)
     chain = r.snap.chain
     if not waiting:
-        _drop(r, keep=set())
+        _drop(r, searched)
         return
     if r.snap.clash and r.snap.clash[0] == waiting[0]:
         task = r.tasks[waiting[0]]
@@ -55,7 +60,7 @@ def queue(r) -> None:
         _eject(r, chain[0])
     elif step.test:
         _test(r, chain[: len(step.test)], states[len(step.test) - 1])
-    _drop(r, keep={link.sha for link in chain})
+    _drop(r, searched | {link.sha for link in chain})
 
 
 def _state(r, link: m.Link) -> str:
@@ -65,16 +70,16 @@ def _state(r, link: m.Link) -> str:
         if seen and seen.state == "green" and r.snap.trees.get(seen.sha) == link.tree and number in r.snap.tasks:
             return "green"
     for sha in [link.sha, *(sha for sha, tree in r.snap.trees.items() if tree == link.tree and sha != link.sha)]:
-        state = _tested(r, sha)
+        state = tested(r.snap.verdicts, r.snap.runs, sha)
         if state != "unknown":
             return state
     return "unknown"
 
 
-def _tested(r, sha: str) -> str:
+def tested(verdicts: dict[str, m.VerifyRecord], runs: dict[str, WorkflowRun], sha: str) -> str:
     """What CI said of a commit of the queue; red that a rerun might turn green is not red yet."""
-    first, second = r.snap.verdicts.get(f"v-{sha}"), r.snap.verdicts.get(f"v-{sha}-2")
-    run, rerun = r.snap.runs.get(f"v-{sha}"), r.snap.runs.get(f"v-{sha}-2")
+    first, second = verdicts.get(f"v-{sha}"), verdicts.get(f"v-{sha}-2")
+    run, rerun = runs.get(f"v-{sha}"), runs.get(f"v-{sha}-2")
     if "green" in (first and first.state, second and second.state):
         return "green"
     if second or (rerun and rerun.done):
@@ -89,21 +94,47 @@ def _tested(r, sha: str) -> str:
 
 
 def _test(r, batch: tuple[m.Link, ...], state: str) -> None:
-    tip = batch[-1].sha
     if state == "infra":
         for link in batch:
             task = r.tasks[link.task]
             r.tasks[link.task] = task.but(state="needs-human", reason=texts.infra(texts.NO_REPORT))
-    elif state == "rerun":
-        r.after.append(m.StartVerify(f"v-{tip}-2", tip))
-    elif state == "unknown":
-        if tip not in r.snap.refs.values():
-            numbers = [int(ref.removeprefix(QUEUE)) for ref in r.snap.refs if ref.startswith(QUEUE)]
-            r.after.append(m.PushBatch(f"{QUEUE}{max(numbers, default=0) + 1}", tip))
+        return
+    if state == "unknown":
+        said = texts.in_batch([link.task for link in batch])
         for link in batch:
-            head = r.tasks[link.task].head
-            r.after.append(m.SetStatus(head, "auton/queue", "pending", texts.in_batch([one.task for one in batch])))
-        r.after.append(m.StartVerify(f"v-{tip}", tip))
+            r.after.append(m.SetStatus(r.tasks[link.task].head, "auton/queue", "pending", said))
+    _start(r, batch[-1].sha, state)
+
+
+def _start(r, sha: str, state: str) -> None:
+    """Have CI test a commit of the queue, a second time if `state` says rerun."""
+    if state == "rerun":
+        r.after.append(m.StartVerify(f"v-{sha}-2", sha))
+    elif state == "unknown":
+        if sha not in r.snap.refs.values():
+            numbers = [int(ref.removeprefix(QUEUE)) for ref in r.snap.refs if ref.startswith(QUEUE)]
+            new = sum(isinstance(action, m.PushBatch) for action in r.after)
+            r.after.append(m.PushBatch(f"{QUEUE}{max(numbers, default=0) + new + 1}", sha))
+        r.after.append(m.StartVerify(f"v-{sha}", sha))
+
+
+def _search(r) -> set[str]:
+    """Go on with the searches for what does not go together; the commits that they have tested."""
+    busy = set()
+    for number, search in r.snap.searches.items():
+        task = r.tasks[number]
+        if not task.composing or task.state != "queued":
+            continue
+        if search.found is None:
+            busy.add(search.sha)
+            _start(r, search.sha, tested(r.snap.verdicts, r.snap.runs, search.sha))
+            continue
+        why = texts.composition(number, search.found, task.feedback[0].text if task.feedback else "")
+        back = _back(task.but(composing=""), Feedback(kind="composition", sha=task.head, text=why), why, "integrator")
+        r.tasks[number] = back
+        key = f"g{task.goal}-t{number}-composition-{task.head[:12]}"
+        r.after.append(m.Say(number, key, texts.composition_report(number, search.found, why)))
+    return busy if not busy else busy | {sha for ref, sha in r.snap.refs.items() if ref.startswith(QUEUE)}
 
 
 def _advance(r, green: tuple[m.Link, ...]) -> None:
@@ -119,14 +150,13 @@ def _land(r, number: int, merge: str) -> None:
 
 
 def _eject(r, link: m.Link) -> None:
-    """Green alone, red on top of main: it does not go with what has landed since its branch was begun."""
+    """Green alone, red on top of main: it does not go with something that has landed since its branch was begun."""
     task = r.tasks[link.task]
     record = r.snap.verdicts.get(f"v-{link.sha}-2") or r.snap.verdicts.get(f"v-{link.sha}")
     note = texts.failures(record.failures) if record else ""
-    others = [n for n, t in r.tasks.items() if t.state == "landed" and n != link.task]
-    why = texts.composition(link.task, others, note)
     r.before.append(m.SetStatus(task.head, "auton/queue", "failure", texts.EJECTED))
-    r.tasks[link.task] = _back(task, Feedback(kind="composition", sha=link.sha, text=why), why, "integrator")
+    r.tasks[link.task] = task.but(composing=r.snap.main.sha, reason=texts.EJECTED,
+                                  feedback=(Feedback(kind="composition", sha=link.sha, text=note),))
 
 
 def _back(task: m.TaskMemory, why: Feedback, reason: str, role: str) -> m.TaskMemory:

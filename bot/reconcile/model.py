@@ -137,6 +137,9 @@ class TaskMemory(Memory):
     """When it was queued; the order of the queue."""
     landed: str = ""
     """The merge commit on the default branch."""
+    composing: str = ""
+    """What the default branch was when this change, green alone, was red on top of it: with which of the changes
+    that are in there it does not go is being searched."""
     model: str = ""
     run_budget: float | None = None
     feedback: tuple[Feedback, ...] = ()
@@ -264,6 +267,8 @@ class Snapshot:
     """Tree by commit: of the queue's branches and the queued heads."""
     merged: dict[int, str] = field(default_factory=dict)
     """Queued tasks whose head is on main already, with the merge commit."""
+    searches: dict[int, "Composition"] = field(default_factory=dict)
+    """For queued tasks that are composing: how far the search has come."""
     spent_today: float = 0.0
     """By goals that are closed."""
     resumable: frozenset[int] = frozenset()
@@ -279,6 +284,15 @@ class Link:
     task: int
     sha: str
     tree: str
+
+
+@dataclass(frozen=True)
+class Composition:
+    """The next test of a search for the smallest red set, or its answer (`compose.py`)."""
+
+    found: tuple[int, ...] | None = None
+    sha: str = ""
+    """The commit to test: the landed changes of that test with the culprit on top."""
 
 
 # -- the actions ------------------------------------------------------------------------------------------------------

@@ -10,36 +10,25 @@ STATE_LABELS = {f"auton:{state}" for state in (*m.GOAL_STATES, *m.TASK_STATES)}
 HOLD = "auton:hold"
 
 
-def saves(r) -> list[m.Action]:
-    """Stickies that do not say what they should, tasks first: the goal's shows sums over its tasks."""
+def follow(r, number: int) -> list[m.Action]:
+    """What the forge should say about one issue and does not: its memory first, a closed issue last."""
+    part = r.snap.goals.get(number) or r.snap.tasks.get(number)
+    if part is None:
+        return []
+    if part.broken:
+        return _notices(r, number, [(f"broken-{number}", texts.broken(part.broken))])
+    is_goal = number in r.snap.goals
+    mem = (r.goals if is_goal else r.tasks).get(number)
+    if mem is None:
+        return []
     out: list[m.Action] = []
-    for parts, memories, text in ((r.snap.tasks, r.tasks, texts.task_sticky),
-                                  (r.snap.goals, r.goals, texts.goal_sticky)):
-        for number, mem in memories.items():
-            part = parts[number]
-            said = text(r, number)
-            if part.sticky is None or part.sticky.body != memory.body(said, mem):
-                out.append(m.Remember(number, said, mem, part.sticky.id if part.sticky else None))
-    return out
-
-
-def consequences(r) -> list[m.Action]:
-    out: list[m.Action] = []
-    for number, mem in r.tasks.items():
-        issue = r.snap.tasks[number].issue
-        out += _labels(issue, mem.state, mem.held)
-        out += _notices(r, number, texts.task_notices(r, number))
-        if mem.state in m.ENDED and issue.open:
-            out.append(m.Close(number, mem.state == "landed"))
-    for number, mem in r.goals.items():
-        issue = r.snap.goals[number].issue
-        out += _labels(issue, mem.state, mem.held)
-        out += _notices(r, number, texts.goal_notices(r, number))
-        if mem.state in ("done", "cancelled") and issue.open:
-            out.append(m.Close(number, mem.state == "done"))
-    for part in (*r.snap.tasks.values(), *r.snap.goals.values()):
-        if part.broken:
-            out += _notices(r, part.issue.number, [(f"broken-{part.issue.number}", texts.broken(part.broken))])
+    said = (texts.goal_sticky if is_goal else texts.task_sticky)(r, number)
+    if part.sticky is None or part.sticky.body != memory.body(said, mem):
+        out.append(m.Remember(number, said, mem, part.sticky.id if part.sticky else None))
+    out += _labels(part.issue, mem.state, mem.held)
+    out += _notices(r, number, (texts.goal_notices if is_goal else texts.task_notices)(r, number))
+    if mem.state in ("done", "landed", "cancelled") and part.issue.open:
+        out.append(m.Close(number, mem.state != "cancelled"))
     return out
 
 

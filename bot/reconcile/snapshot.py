@@ -14,7 +14,7 @@ from bot.errors import Refused
 from bot.forge.client import Forge
 from bot.forge.git import Conflict, Git
 from bot.forge.records import Comment, Commit, Issue, WorkflowRun
-from bot.reconcile import budget, integrate, memory, slash, sticky, texts
+from bot.reconcile import budget, compose, integrate, memory, slash, sticky, texts
 from bot.reconcile import model as m
 
 AGENT, VERIFY = "auton-agent.yml", "auton-verify.yml"
@@ -41,12 +41,17 @@ def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | N
     kept = [*memories.values(), *(g.memory for g in goals.values() if g.memory)]
     records = {s["key"]: found for c, s in own if s.get("kind") == "run" and (found := _sound(m.RunRecord, c, s))}
     notices = frozenset(s["key"] for _, s in own if s.get("kind") == "say" and isinstance(s.get("key"), str))
-    commands = tuple(_commands(forge, comments, goals, tasks, notices, bot))
+    commands = tuple(_commands(forge, comments, {**stickies["task"], **stickies["goal"]}, notices, bot))
     pulls = {pull.branch: pull for pull in forge.pulls()} if commands and any(t.pull for t in memories.values()) else {}
     main = main or forge.branch(forge.default_branch)
     verdicts = _verdicts(forge, memories, refs, bot)
     runs = _runs(forge, kept, memories, refs, records, verdicts, since)
-    chain, clash, trees, merged = _chain(forge, git, goals, tasks, refs, main)
+    searching = {n: t for n, t in memories.items() if t.state == "queued" and t.composing}
+    waiting = integrate.order(memories, {n: g.memory for n, g in goals.items() if g.memory})
+    if waiting or searching:
+        git.fetch(f"refs/heads/{forge.default_branch}", f"{BRANCHES}*")
+    chain, clash, trees, merged = _chain(git, waiting, tasks, memories, refs, main)
+    searches = {number: _composition(git, number, task, verdicts, runs) for number, task in searching.items()}
     closed = [run for kind, cls in (("goal", m.GoalMemory), ("task", m.TaskMemory))
               for number, (c, s) in stickies[kind].items() if number not in goals and number not in tasks
               for run in getattr(_sound(cls, c, s), "runs", ())]
@@ -55,7 +60,7 @@ def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | N
         verdicts=verdicts, commands=commands, records=records,
         resumable=_resumable(forge, runs, {*records, *verdicts}),
         roles=known_roles() if any(g.memory and g.memory.state == "planning" for g in goals.values()) else {},
-        chain=chain, clash=clash, trees=trees, merged=merged, grace=2.0 if forge.local else 60.0,
+        chain=chain, clash=clash, trees=trees, merged=merged, searches=searches, grace=2.0 if forge.local else 60.0,
         spent_today=budget.spent_on(today[:10], closed))
 
 
@@ -97,19 +102,19 @@ def _task(issue: Issue, found: tuple[Comment, dict] | None) -> m.Task | None:
         return m.Task(issue, mark["goal"], mark["key"], None, found[0], broken=str(error))
 
 
-def _commands(forge, comments, goals, tasks, notices, bot) -> Iterator[m.Command]:
+def _commands(forge: Forge, comments: list[Comment], stickies: dict[int, tuple[Comment, dict]],
+              notices: frozenset[str], bot: str) -> Iterator[m.Command]:
     """Comments with commands that are not answered yet, in the order in which they were written."""
-    by_pull = {task.memory.pull: n for n, task in tasks.items() if task.memory and task.memory.pull}
+    by_pull = {state["pull"]: number for number, (_, state) in stickies.items() if "pull" in state}
     for comment in sorted(comments, key=lambda c: c.id):
         if comment.author == bot or "/auton" not in comment.body:
             continue
         words = slash.parse(comment.body)
         number = by_pull.get(comment.issue, comment.issue)
-        part = goals.get(number) or tasks.get(number)
-        kept = part.memory if part else None
-        if not words or (kept and comment.id <= kept.answered_to):
+        kept = stickies[number][1] if number in stickies else {}
+        if not words or comment.id <= kept.get("answered_to", 0):
             continue
-        answered = (kept and str(comment.id) in kept.answered) or f"c{comment.id}" in notices
+        answered = str(comment.id) in kept.get("answered", {}) or f"c{comment.id}" in notices
         if answered and (comment.rocket or comment.confused):
             continue
         yield m.Command(comment, number, tuple(words), forge.may_write(comment.author))
@@ -152,19 +157,12 @@ def _resumable(forge: Forge, runs: dict[str, WorkflowRun], answered: set[str]) -
     return frozenset(found)
 
 
-def _chain(forge, git, goals, tasks, refs, main):
+def _chain(git: Git, waiting: list[int], tasks: dict[int, m.Task], memories: dict[int, m.TaskMemory],
+           refs: dict[str, str], main: Commit):
     """The queue merged on top of main in our own clone: links, the first clash, trees by commit, what is merged."""
-    memories = {n: t.memory for n, t in tasks.items() if t.memory}
-    waiting = integrate.order(memories, {n: g.memory for n, g in goals.items() if g.memory})
-    if not waiting:
-        return (), None, {}, {}
-    base = f"refs/heads/{forge.default_branch}"
-    git.fetch(base, f"{BRANCHES}*")
-    links, merged, tip = [], {}, main.sha
-    heads = {memories[n].head for n in waiting}
-    trees = {sha: git.tree(sha) for sha in heads | {s for r, s in refs.items() if r.startswith(integrate.QUEUE)}
-             if git.sha(sha)}
-    clash = None
+    links, merged, tip, clash = [], {}, main.sha, None
+    batches = {sha for ref, sha in refs.items() if ref.startswith(integrate.QUEUE)} if waiting else set()
+    trees = {sha: git.tree(sha) for sha in {memories[n].head for n in waiting} | batches if git.sha(sha)}
     for number in waiting:
         task = memories[number]
         if git.is_ancestor(task.head, main.sha):
@@ -178,3 +176,24 @@ def _chain(forge, git, goals, tasks, refs, main):
             break
         links.append(m.Link(number, tip, git.tree(tip)))
     return tuple(links), clash, trees, merged
+
+
+def _composition(git: Git, number: int, task: m.TaskMemory, verdicts, runs) -> m.Composition:
+    """How far the search has come for what `task` does not go with, of all that landed since its branch was begun."""
+    base = git.merge_base(task.head, task.composing)
+    heads = dict(git.landed(base, task.composing))
+    commits: dict[tuple[int, ...], str] = {}
+
+    def red(part: tuple[int, ...]) -> bool | None:
+        try:
+            tip = base
+            for other in part:
+                tip = git.merge(tip, heads[other], f"Try #{other}\n")
+            commits[part] = git.merge(tip, task.head, f"Try #{number}\n")
+        except Conflict:
+            return False  # without the others it can't even be put together
+        state = integrate.tested(verdicts, runs, commits[part])
+        return None if state in ("unknown", "pending", "rerun") else state == "red"
+
+    search = compose.smallest(tuple(heads), red)
+    return m.Composition(found=search.found) if search.test is None else m.Composition(sha=commits[search.test])

@@ -19,6 +19,9 @@ from bot.handoff import ArchReport
 from bot.verify import tools
 
 KEPT = 200
+"""Verdicts kept; the oldest make room."""
+UNKNOWN = "dirty:unknown"
+"""The tree of a folder whose content git can't tell: nothing is reused there."""
 GIT = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
 
 
@@ -31,8 +34,12 @@ def tree_of(repo: Path) -> str:
     """What is verified: the tree SHA of a clean checkout, else `dirty:` and a hash of its content."""
     head = _git(repo, "rev-parse", "--verify", "--quiet", "HEAD^{tree}")
     if head is None:
-        return "dirty:no-git"
-    status = _git(repo, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames") or b""
+        return UNKNOWN
+    entries = _git(repo, "ls-files", "--stage", "-z") or b""
+    if any(entry.startswith(b"160000 ") for entry in entries.split(b"\0")):
+        return UNKNOWN  # a submodule: its own configuration, which a build may have written, would steer git
+    status = _git(repo, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames",
+                  "--ignore-submodules=all") or b""
     if not status:
         return head.decode().strip()
     top = Path((_git(repo, "rev-parse", "--show-toplevel") or b".").decode().rstrip("\n"))
@@ -51,7 +58,7 @@ def tree_of(repo: Path) -> str:
 
 def key(tree: str, arch: str, target: Target) -> str:
     """Names the verdict; empty when it can't be known to hold a second time."""
-    if tree == "dirty:no-git":
+    if tree == UNKNOWN:
         return ""
     programs = []
     for name in sorted(tools.PACKAGES):

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from bot.verify.ktap import Document
 
 FENCE = "+++"
+MAX_FILES = 500
 MAX_FILE = 1 << 20
 MAX_CHECKS = 500
 PATIENCE = 1.0
@@ -176,9 +177,12 @@ def read_all(repo: Path) -> tuple[list[Spec], list[Broken]]:
     """Every spec below `repo`/specs, by path; README.md files are prose."""
     specs: list[Spec] = []
     broken: list[Broken] = []
-    for path in sorted((repo / "specs").rglob("*.md")):
-        if path.name == "README.md":
-            continue
+    if (repo / "specs").is_symlink():
+        return [], [Broken("specs:1", "expected a folder, found a symbolic link")]
+    paths = sorted(path for path in (repo / "specs").rglob("*.md") if path.name != "README.md")
+    if len(paths) > MAX_FILES:
+        return [], [Broken("specs:1", f"expected at most {MAX_FILES} specs, found {len(paths)}")]
+    for path in paths:
         place = path.relative_to(repo).as_posix()
         found = _read(path, place)
         if isinstance(found, Broken):

@@ -122,6 +122,36 @@ long tcp_write(struct tcp *tcp, const void *data, size_t size, uint64_t deadline
 /* Sends the rest and closes in the background; tcp is gone for the caller. With unread input, or for a listener: at
    once. */
 void tcp_close(struct tcp *tcp);
+void tcp_shut(struct tcp *listener);         /* stops listening: tcp_accept gives NULL; still to be closed */
 void tcp_abort(struct tcp *tcp);    /* resets the connection; tcp is gone */
 ip4 tcp_peer(const struct tcp *tcp, uint16_t *port);
 unsigned tcp_count(void);           /* connections in any state, listeners included */
+
+/* -- DNS -------------------------------------------------------------------------------------------------- */
+
+enum { DNS_NAME_MAX = 254 };
+/* The address of a name, or of an address written out; false when there is none, or not until the deadline. */
+bool dns_resolve(const char *name, ip4 *address, uint64_t deadline_ns);
+bool dns_server_start(void);                            /* answers for dns_host's names on port 53; false if it runs */
+bool dns_host(const char *name, ip4 address);           /* 0: whatever address the question came to */
+
+/* -- HTTP ------------------------------------------------------------------------------------------------- */
+
+/* A page of the web server, a file that ends with PAGE(…). render fills body (HTTP_BODY_MAX bytes) and returns how many
+   it used. */
+struct page_entry {
+    const char *path;
+    const char *type;                                   /* "text/plain" */
+    size_t (*render)(char *body, size_t size);
+};
+#define PAGE(page_name, page_path, page_type, page_render) \
+    REGISTER(pages, struct page_entry, page_name, {page_path, page_type, page_render})
+REGISTRY(pages, struct page_entry);
+enum { HTTP_BODY_MAX = 16384 };
+
+bool http_server_start(uint16_t port);                  /* false: the port is taken, or no memory */
+void http_server_stop(void);
+uint16_t http_server_port(void);                        /* 0: it does not run */
+/* The body of http://host:port/path, at most size bytes: its length, and the status in *status; -1 when that failed. */
+long http_get(const char *host, uint16_t port, const char *path, char *out, size_t size, unsigned *status,
+              uint64_t deadline_ns);

@@ -1,5 +1,20 @@
-/* PVH entry (Xen "x86/HVM direct boot ABI"): 32-bit protected mode, paging off, ebx = struct hvm_start_info *.
-   Maps the first 4 GiB one to one, enters 64-bit mode, and calls start(ebx). */
+/* Two entries, both in 32-bit protected mode with paging off. PVH (Xen "x86/HVM direct boot ABI"): ebx = struct
+   hvm_start_info *. Multiboot2 (GNU Multiboot2 Specification 2.0, 3.3): eax = magic, ebx = boot information.
+   Maps the first 4 GiB one to one, enters 64-bit mode, and calls start(ebx, magic or 0). */
+
+    .section .multiboot, "a"
+    .balign 8
+multiboot_header:
+    .long 0xe85250d6, 0         /* magic; architecture: i386, protected mode */
+    .long multiboot_end - multiboot_header
+    .long -(0xe85250d6 + (multiboot_end - multiboot_header))
+    .short 3, 0                 /* tag: where to enter, since the ELF header names the PVH entry */
+    .long 12
+    .long multiboot_start
+    .long 0
+    .short 0, 0                 /* tag: end */
+    .long 8
+multiboot_end:
 
     .section .note.Xen, "a", @note
     .balign 4
@@ -9,9 +24,15 @@
 
     .section .text.boot, "ax"
     .code32
+multiboot_start:
+    movl %eax, %ebp
+    jmp enter
     .globl pvh_start
 pvh_start:
+    xorl %ebp, %ebp
+enter:
     cld
+    cli
     movl %ebx, %esi
     movl $__bss_start, %edi     /* the loader clears .bss too, but owes it to nobody */
     movl $__bss_end, %ecx
@@ -62,8 +83,9 @@ start64:
     movl %eax, %fs
     movl %eax, %gs
     leaq hal_boot_stack + 32768(%rip), %rsp     /* BOOT_STACK_SIZE */
-    xorl %ebp, %ebp             /* where backtraces end */
     movl %esi, %edi
+    movl %ebp, %esi
+    xorl %ebp, %ebp             /* where backtraces end */
     call start
     ud2
 

@@ -25,7 +25,7 @@ struct start_memory {
 const char hal_arch[] = "x86_64";
 static struct boot_info boot;
 
-NORETURN void start(const struct start_info *info);
+NORETURN void start(const void *info, uint32_t magic);
 
 NORETURN void hal_exit(int code)
 {
@@ -51,7 +51,6 @@ static void read_start_info(const struct start_info *info)
     for (uint32_t i = 0; i < info->memory_count; i++)
         if (memory[i].type == MEMORY_RAM)
             boot_add_ram(&boot, memory[i].start, memory[i].size);
-    boot_add_reserved(&boot, 0, LOW_MEMORY); /* start info, firmware tables and the BIOS's data live there */
     const struct start_module *module = (const void *)info->modules;
     if (info->module_count) {
         boot.initrd = (struct mem_range){module->start, module->start + module->size};
@@ -59,11 +58,15 @@ static void read_start_info(const struct start_info *info)
     }
 }
 
-void start(const struct start_info *info)
+void start(const void *info, uint32_t magic)
 {
     console_attach(uart16550_attach((struct io){.base = COM1_PORT, .port = true}, COM1_LINE));
     cpu_init();
     fpu_init();
-    read_start_info(info);
+    if (magic)
+        read_multiboot(&boot, info, magic);
+    else
+        read_start_info(info);
+    boot_add_reserved(&boot, 0, LOW_MEMORY); /* boot information, firmware tables and the BIOS's data live there */
     kernel_main(&boot);
 }

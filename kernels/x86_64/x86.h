@@ -30,6 +30,7 @@ struct hal_frame {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
+void read_multiboot(struct boot_info *boot, const void *info, uint32_t magic);
 void cpu_init(void);            /* GDT, TSS, IDT */
 void fpu_init(void);
 void frame_entry(struct hal_frame *frame);

@@ -18,7 +18,7 @@ def slm(*arguments, check=True, **options):
     """Run a verb as a person would; (exit status, its JSON or None, standard error)."""
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-m", "SLM", *map(str, arguments), "--json"], capture_output=True, text=True,
-                          env=env, cwd=options.get("cwd", ROOT), timeout=240)
+                          env=env, cwd=options.get("cwd", ROOT), timeout=900)
     if check and done.returncode != 0:
         raise AssertionError(f"slm {arguments[0]}: exit {done.returncode}\n{done.stderr[-2000:]}")
     return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None, done.stderr
@@ -30,7 +30,7 @@ def pipeline(tmp_path_factory) -> Path:
     base = tmp_path_factory.mktemp("slm")
     slm("build-dataset", "--config", "debug", "--size", "2500", "--output", base / "data")
     slm("train-tokenizer", "--config", "debug", "--data", base / "data", "--output", base / "model")
-    slm("train-model", "--config", "debug", "--data", base / "data", "--output", base / "model", "--steps", "100")
+    slm("train-model", "--config", "debug", "--data", base / "data", "--output", base / "model", "--steps", "60")
     return base
 
 

@@ -16,9 +16,11 @@ OPENAPI = Path(__file__).parent / "openapi"
 # Statuses that GitHub sends although the description of the operation does not list them.
 UNDESCRIBED = {304, 400, 401, 403, 404, 405, 409, 413, 422, 429, 451, 500, 501, 502, 503}
 # Where the description is stricter than GitHub: a person's repository has no organization to tell of, a label
-# without a description has null for one in every listing, and the address of GitHub's own bot is none by the format.
+# without a description has null for one in every listing, a review comment that is out of date has no line, and the
+# address of GitHub's own bot is none by the format.
 KNOWN = re.compile(
     r"^webhook .*\"organization\" is a required property$"
+    r"|/comments .*/(position|line): null is not of type"
     r"|labels/\d+/description: null is not of type"
     r'|\[bot\]@users\.noreply\.localhost" is not a "email"'
 )

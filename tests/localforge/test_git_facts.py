@@ -40,7 +40,7 @@ def test_diffs_merges_and_conflicts_are_git_s(tmp_path):
         @hypothesis.given(
             st.lists(CHANGE, max_size=1), st.lists(CHANGE, max_size=2), st.lists(CHANGE, min_size=1, max_size=2)
         )
-        @hypothesis.settings(max_examples=12, deadline=None, database=None, derandomize=True)
+        @hypothesis.settings(max_examples=8, deadline=None, database=None, derandomize=True)
         def compare(common, ours, theirs):
             number = next(numbers)
             base, head = f"base{number}", f"head{number}"

@@ -200,6 +200,21 @@ def test_reviews_with_comments_on_lines(forge, repo, clone):
     assert [u.login for u in pull.get_review_requests()[0]] == ["guest"]
 
 
+def test_comments_follow_their_lines_and_go_out_of_date_with_them(repo, clone):
+    text = [f"int v{n};\n" for n in range(20)]
+    push(clone, "one", {"a.c": "".join(text)})
+    pull = repo.create_pull("main", "one", title="one")
+    commit = repo.get_commit(pull.head.sha)
+    for line in (3, 10, 18):
+        pull.create_review_comment(f"about {line}", commit, "a.c", line=line, side="RIGHT")
+    changed = ["// new\n", "// new\n", *text[:9], "int changed;\n", *text[10:]]
+    head = push(clone, "one", {"a.c": "".join(changed)})
+    found = {c.body: (c.line, c.original_line, c.commit_id == head) for c in pull.get_review_comments()}
+    assert found == {"about 3": (5, 3, True), "about 10": (None, 10, False), "about 18": (20, 18, True)}
+    told = sorted(e.event for e in repo.get_issue(pull.number).get_timeline())
+    assert told == ["committed", "reviewed", "reviewed", "reviewed"]
+
+
 def test_statuses_and_check_runs(repo, clone):
     head = push(clone, "one", {"a": "1\n"})
     commit = repo.get_commit(head)

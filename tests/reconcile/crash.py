@@ -3,6 +3,8 @@
 `python -m tests.reconcile.crash` (`make crash-test`) tries every n; `test_crash.py` takes a sample.
 """
 
+import difflib
+import json
 import tempfile
 from pathlib import Path
 
@@ -42,18 +44,22 @@ def killed_after(n: int, folder: Path, expected: dict) -> None:
 
 
 def killed_after_every_write(folder: Path, expected: dict) -> None:
-    """Every process dies right after its first write, or its second if the first is what killed the one before it.
+    """Every process dies right after the first write that the one before it did not make as well.
 
     Only taking the lock is spared.
     """
-    last = []
+    earlier: list[tuple[str, str]] = []
+    writes: dict[int, list[tuple[str, str]]] = {}
 
     def kill(number: int, verb: str, path: str) -> bool:
         if verb == "GET" or path == "fetch" or path.endswith(LOCK):
             return False
-        spared = last == [(verb, path)]
-        last[:] = [] if spared else [(verb, path)]
-        return not spared
+        now = writes.setdefault(world.lives, [])
+        now.append((verb, path))
+        if now == earlier[: len(now)]:
+            return False
+        earlier[:] = now
+        return True
 
     with serve(folder, script()) as world:
         world.kill = kill
@@ -64,7 +70,9 @@ def killed_after_every_write(folder: Path, expected: dict) -> None:
 
 def compare(found: dict, expected: dict, how: str) -> None:
     for part in expected:
-        assert found[part] == expected[part], f"{how}: {part}"
+        if found[part] != expected[part]:
+            was, now = (json.dumps(one[part], indent=1, ensure_ascii=False).splitlines() for one in (expected, found))
+            raise AssertionError(f"{how}: {part}\n" + "\n".join(difflib.unified_diff(was, now, lineterm="", n=1)))
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from bot.config import Config, check
 from bot.forge.records import Comment, Commit, Issue, WorkflowRun
 from bot.handoff import Plan, Review, Usage
-from bot.reconcile import integrate, memory
+from bot.reconcile import compose, integrate, memory
 from bot.reconcile import model as m
 from bot.reconcile.decide import decide
 from bot.reconcile.slash import parse
@@ -113,6 +113,8 @@ class Paper:
                 self._put(refs={name: sha for name, sha in self.snap.refs.items() if name != action.name})
             case m.Advance():
                 assert self.tested_green(action.sha), "main was moved to a tree that was not seen green"
+                held = self.heads[action.sha] - self.heads.get(self.snap.main.sha, frozenset())
+                self.landed += [link.task for link in self.snap.chain if link.task in held]
                 self._put(main=Commit(action.sha, action.sha))
 
     def tested_green(self, sha: str) -> bool:
@@ -218,4 +220,18 @@ class Paper:
             links.append(m.Link(number, tip, tip))
             trees[tip] = tip
         trees |= {sha: sha for name, sha in self.snap.refs.items() if name.startswith(integrate.QUEUE)}
-        self._put(chain=tuple(links), merged=merged, trees=trees, clash=None)
+        searches = {n: self._search(n) for n, t in memories.items() if t.state == "queued" and t.composing}
+        self._put(chain=tuple(links), merged=merged, trees=trees, clash=None, searches=searches)
+
+    def _search(self, number: int) -> m.Composition:
+        def commit(part: tuple[int, ...]) -> str:
+            sha = sha_of("try", *map(str, part), str(number), self.memory(number).head)
+            self.heads[sha] = frozenset({*part, number})
+            return sha
+
+        def red(part: tuple[int, ...]) -> bool | None:
+            state = integrate.tested(self.snap.verdicts, self.snap.runs, commit(part))
+            return None if state in ("unknown", "pending", "rerun") else state == "red"
+
+        search = compose.smallest(tuple(n for n in self.landed if n != number), red)
+        return m.Composition(search.found, commit(search.test) if search.test is not None else "")

@@ -121,6 +121,8 @@ class World:
         self.you = Forge(running.api, "you/demo", running.tokens["you"], server=running.url)
         self.guest = Forge(running.api, "you/demo", running.tokens["guest"], server=running.url)
         self.lives, self.calls, self.deaths = 0, 0, 0
+        self.dead: set[int] = set()
+        self.briefs: dict[str, handoff.Brief] = {}
         self.kill = lambda number, verb, path: False
         """Whether the bot's process dies right after this call."""
         self.seed()
@@ -158,6 +160,7 @@ class World:
     def bot(self, **permissions) -> Forge:
         """The forge as a job of the bot sees it, in a new process."""
         self.lives += 1
+        life = self.lives
         scopes = dict.fromkeys(("actions", "checks", "contents", "issues", "pull-requests", "statuses"), "write")
         token = self.stage.host.mint("you/demo", permissions or scopes, run_id=self.lives)
         dead = []
@@ -168,6 +171,7 @@ class World:
                 raise Killed
             if self.kill(self.calls, verb, path):
                 dead.append(True)
+                self.dead.add(life)
                 raise Killed
 
         return Forge(self.running.api, "you/demo", token, server=self.running.url, after_call=after_call)
@@ -175,8 +179,7 @@ class World:
     def tick(self, **options) -> int:
         forge = self.bot()
         holder = Holder("world", self.lives, str(self.lives))
-        current = self.lives
-        lock = Lock(forge, holder, alive=lambda other: other.pid >= current)
+        lock = Lock(forge, holder, alive=lambda other: other.pid not in self.dead)
         return tick(forge, self.config, lock=lock, **options)
 
     def work(self, most: int = 400) -> None:
@@ -219,7 +222,7 @@ class World:
         token = self.stage.host.mint("you/demo", dict.fromkeys(("contents", "issues", "pull-requests"), "read"), 0)
         reader = Forge(self.running.api, "you/demo", token, server=self.running.url)
         brief = build(reader, self.config, i["key"], int(i["goal"]), task, i["role"], int(i["attempt"]))
-        self.last_brief = brief
+        self.briefs[brief.key] = brief
         with tempfile.TemporaryDirectory() as out:
             folder = Path(out)
             said = self.say(brief, folder)

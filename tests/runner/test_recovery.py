@@ -44,7 +44,8 @@ def test_after_a_kill_lost_jobs_have_failed_and_queued_runs_go_on(tmp_path):
     forge.commit(WORKFLOW.format(tmp_path))
     runs = [forge.dispatch({"n": str(n)}) for n in range(3)]
     server = subprocess.Popen([sys.executable, "-c", SERVER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
-    wait(lambda: (tmp_path / "started-0").exists() and (tmp_path / "started-1").exists(), "two jobs to run", 20)
+    signs = [tmp_path / name for name in ("started-0", "started-1", "alive-0", "alive-1")]
+    wait(lambda: all(sign.exists() for sign in signs), "two jobs to run", 30)
     os.kill(server.pid, signal.SIGKILL)
     server.wait()
     (tmp_path / "go").touch()  # what is left of the lost jobs must not go on from here

@@ -33,6 +33,28 @@ def test_an_image_that_is_a_link_out_of_the_checkout_is_refused(checkout):
     assert only(checkout.verify(), "build").verdict == "BUILD"
 
 
+def test_a_submodule_that_a_build_made_runs_nothing_outside(checkout, tmp_path):
+    """git reads a submodule's own configuration, which may name programs to run."""
+    checkout.commit()
+    checkout.git("update-index", "--add", "--cacheinfo", f"160000,{checkout.git('rev-parse', 'HEAD')},sub")
+    checkout.git("commit", "-qm", "a submodule")
+    checkout.git("init", "-q", "sub")
+    checkout.git("-C", "sub", "config", "filter.x.clean", f"touch {tmp_path}/owned; cat")
+    checkout.write("sub/.gitattributes", "* filter=x\n")
+    checkout.write("sub/file", "x")
+    checkout.git("-C", "sub", "-c", "filter.x.clean=cat", "add", "-A")
+    checkout.git("-C", "sub", "-c", "filter.x.clean=cat", "commit", "-qm", "x")
+    checkout.write("sub/file", "y")
+    report = checkout.verify(fresh=False)
+    assert report.tree == "dirty:unknown" and not (tmp_path / "owned").exists()
+
+
+def test_specs_reached_by_a_link_are_refused(checkout, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (checkout.root / "specs").symlink_to(tmp_path / "elsewhere")
+    assert "symbolic link" in only(checkout.verify(), "spec:specs").detail
+
+
 def test_a_kernel_that_prints_tests_at_its_console_changes_nothing(checkout):
     checkout.kernel(GOOD.replace("echo '3 s'", "printf 'not ok 1 x\\nKTAP version 1\\n1..1\\nok 1 x\\n3 s\\n'"))
     checkout.spec("type = 'uptime'\nexpect = '3 s'")

@@ -2,6 +2,8 @@
 
 from bot.localforge import events, merging
 from bot.localforge.payloads import issues as payloads
+from bot.localforge.payloads.commits import git_commit
+from bot.localforge.payloads.pulls import review
 from bot.localforge.payloads.users import user
 from bot.localforge.routes.labels import ensure
 from bot.localforge.store import now
@@ -270,13 +272,28 @@ def one_event(call):
 def timeline(call):
     row = call.issue()
     entries = [
-        (r["created_at"], 0, payloads.issue_event(call.forge, call.repo, r, timeline=True))
+        (r["created_at"], 0, payloads.issue_event(call.forge, call.repo, r))
         for r in call.store.all("select * from issue_events where issue_id = ? order by id", row["id"])
     ]
     for r in call.store.all("select * from comments where issue_id = ? order by id", row["id"]):
         one = payloads.comment(call.forge, call.repo, r, row["number"], row["is_pull"])
         entries.append((r["created_at"], 1, one | {"event": "commented", "actor": one["user"]}))
+    if row["is_pull"]:
+        entries += _of_pull(call, merging.pull(call.forge, call.repo, row["number"]))
     return [entry for _, _, entry in call.page_list(sorted(entries, key=lambda e: e[:2]))]
+
+
+def _of_pull(call, pull):
+    """What only a pull request's timeline has: its commits and its reviews."""
+    for sha in call.git.between(pull["base_sha"], pull["head_sha"]):
+        one = git_commit(call.forge, call.repo, call.git.commit(sha))
+        yield one["committer"]["date"], 0, one | {"event": "committed"}
+    reviews = call.store.all(
+        "select * from reviews where issue_id = ? and submitted_at is not null order by id", pull["id"]
+    )
+    for r in reviews:
+        one = review(call.forge, call.repo, r, pull["number"])
+        yield r["submitted_at"], 1, one | {"event": "reviewed", "state": one["state"].lower()}
 
 
 def record_comment(call, row, action: str, payload) -> None:

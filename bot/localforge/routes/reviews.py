@@ -1,8 +1,6 @@
 """Reviews of a pull request, and the comments on lines of its diff."""
 
-import re
-
-from bot.localforge import diffs, events, merging
+from bot.localforge import anchors, events, merging
 from bot.localforge.payloads import pulls as payloads
 from bot.localforge.routes.issues import LONGEST_BODY
 from bot.localforge.routes.pulls import PULL, READ, WRITE, R
@@ -186,51 +184,6 @@ def dismiss(call):
 # Comments on lines.
 
 
-def _hunk(call, pull, path: str, line: int | None, side: str) -> tuple[str, int | None]:
-    """The diff hunk up to a line, and the line's position in the file's diff; 422 when the diff does not
-    show it.
-    """
-    start = call.git.merge_base(pull["base_sha"], pull["head_sha"]) or pull["base_sha"]
-    change = next((c for c in diffs.changes(call.git, start, pull["head_sha"]) if c.path == path), None)
-    if change is None:
-        raise invalid("PullRequestReviewComment", "path", "invalid", "path is not part of the pull request's diff")
-    if line is None:
-        return "", None
-    shown: list[str] = []
-    old = new = 0
-    for position, text in enumerate((change.patch or "").split("\n")):
-        head = re.match(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@", text)
-        if head:
-            old, new, shown = int(head[1]) - 1, int(head[2]) - 1, [text]
-            continue
-        shown.append(text)
-        old += text[:1] in (" ", "-")
-        new += text[:1] in (" ", "+")
-        if (side == "RIGHT" and text[:1] in (" ", "+") and new == line) or (
-            side == "LEFT" and text[:1] in (" ", "-") and old == line
-        ):
-            return "\n".join(shown), position
-    raise invalid("PullRequestReviewComment", "line", "custom", "line must be part of the diff")
-
-
-def _line_at(call, pull, path: str, position: int) -> tuple[int, str]:
-    """The line and side that a `position` (lines below the file's first `@@`) means."""
-    start = call.git.merge_base(pull["base_sha"], pull["head_sha"]) or pull["base_sha"]
-    change = next((c for c in diffs.changes(call.git, start, pull["head_sha"]) if c.path == path), None)
-    lines = (change.patch or "").split("\n") if change else []
-    old = new = 0
-    for at, text in enumerate(lines):
-        head = re.match(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@", text)
-        if head:
-            old, new = int(head[1]) - 1, int(head[2]) - 1
-            continue
-        old += text[:1] in (" ", "-")
-        new += text[:1] in (" ", "+")
-        if at == position:
-            return (old, "LEFT") if text[:1] == "-" else (new, "RIGHT")
-    raise invalid("PullRequestReviewComment", "position", "custom", "position is not part of the diff")
-
-
 def _write_comment(call, pull, review: int, given: dict, commit: str, parent=None):
     body = given.get("body")
     if not isinstance(body, str) or not body.strip():
@@ -249,10 +202,12 @@ def _write_comment(call, pull, review: int, given: dict, commit: str, parent=Non
             for key in (
                 "path",
                 "line",
+                "original_line",
                 "side",
                 "start_line",
                 "start_side",
                 "position",
+                "original_position",
                 "subject_type",
                 "commit_id",
                 "original_commit_id",
@@ -270,16 +225,25 @@ def _write_comment(call, pull, review: int, given: dict, commit: str, parent=Non
                 raise invalid("PullRequestReviewComment", name, "invalid")
         if line is None and position is None and not whole:
             raise invalid("PullRequestReviewComment", "line", "missing_field")
+        change = anchors.shown(call.git, pull, path)
+        if change is None:
+            raise invalid("PullRequestReviewComment", "path", "custom", "path is not part of the pull request's diff")
         if line is None and position is not None:
-            line, side = _line_at(call, pull, path, position)
-        hunk, position = _hunk(call, pull, path, None if whole else line, side)
+            line, side = anchors.line_at(change.patch, position) or (None, side)
+        found = (None, "") if whole else anchors.place(change.patch, line, side) if line else None
+        if found is None:
+            raise invalid("PullRequestReviewComment", "line", "custom", "line must be part of the diff")
+        position, hunk = found
+        line = None if whole else line
         columns = {
             "path": path,
             "line": line,
+            "original_line": line,
             "side": side,
             "start_line": given.get("start_line"),
             "start_side": given.get("start_side"),
             "position": position,
+            "original_position": position,
             "subject_type": "file" if whole else "line",
             "commit_id": commit,
             "original_commit_id": commit,

@@ -9,7 +9,13 @@ static bool add(struct mem_range *ranges, unsigned *count, uint64_t start, uint6
     uint64_t end;
     if (!size)
         return true;
-    if (*count == BOOT_RANGES || __builtin_add_overflow(start, size, &end) || end > UINTPTR_MAX)
+    if (__builtin_add_overflow(start, size, &end) || end > UINTPTR_MAX)
+        return false;
+    if (*count && ranges[*count - 1].end == start) { /* firmware likes to report RAM in many small pieces */
+        ranges[*count - 1].end = (uintptr_t)end;
+        return true;
+    }
+    if (*count == BOOT_RANGES)
         return false;
     ranges[(*count)++] = (struct mem_range){(uintptr_t)start, (uintptr_t)end};
     return true;

@@ -38,7 +38,9 @@ static void run_tests(void)
     char glob[64];
     if (!cmdline_get(info.cmdline, "test", glob, sizeof glob))
         ksnprintf(glob, sizeof glob, "*");
+    uint64_t start = hal_time_ns();
     test_run(glob);
+    kprintf("figure: tests_ms %llu ms\n", (unsigned long long)((hal_time_ns() - start) / NS_PER_MS));
 }
 
 static void find_devices(void)

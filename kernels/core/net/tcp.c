@@ -241,7 +241,7 @@ long tcp_write(struct tcp *tcp, const void *data, size_t size, uint64_t deadline
     return result;
 }
 
-static void close_listener(struct tcp *listener)
+static void refuse_waiting(struct tcp *listener)
 {
     for (struct tcp *tcp = tcp_all, *next; tcp; tcp = next) {
         next = tcp->next;
@@ -251,7 +251,15 @@ static void close_listener(struct tcp *listener)
         tcp_send_reset(tcp->local, tcp->local_port, tcp->remote, tcp->remote_port, tcp->snd_nxt, 0, RST);
         tcp_drop(tcp);
     }
-    tcp_drop(listener);
+}
+
+void tcp_shut(struct tcp *listener)
+{
+    mutex_take(&net_lock);
+    listener->state = CLOSED;
+    refuse_waiting(listener);
+    condition_broadcast(&listener->changed);
+    mutex_give(&net_lock);
 }
 
 void tcp_close(struct tcp *tcp)
@@ -260,7 +268,8 @@ void tcp_close(struct tcp *tcp)
     tcp->open = false;
     switch (tcp->state) {
     case LISTEN:
-        close_listener(tcp);
+        refuse_waiting(tcp);
+        tcp_drop(tcp);
         break;
     case ESTABLISHED:
     case CLOSE_WAIT:

@@ -1,0 +1,166 @@
+/* Reading HTTP/1.1 headers (RFC 9112, sections 3 to 6). What could be read in two ways is refused: two lengths, a
+   transfer coding, a bare CR, a space before a colon. */
+#include "http_message.h"
+#include "string.h"
+#include "text.h"
+
+struct line {
+    const char *text;
+    size_t size;
+};
+
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c; }
+
+static bool same(struct line a, const char *b)
+{
+    size_t i = 0;
+    while (i < a.size && b[i] && lower(a.text[i]) == lower(b[i]))
+        i++;
+    return i == a.size && !b[i];
+}
+
+/* The offset behind the empty line that ends the header, or 0. */
+static size_t header_end(const char *text, size_t size)
+{
+    for (size_t i = 3; i < size; i++)
+        if (!memcmp(text + i - 3, "\r\n\r\n", 4))
+            return i + 1;
+    return 0;
+}
+
+/* Cuts the next line off [*at, end); false when there is none or it holds control characters. */
+static bool next_line(const char **at, const char *end, struct line *line)
+{
+    const char *start = *at;
+    for (const char *c = start; c + 1 < end; c++) {
+        if (c[0] == '\r' && c[1] == '\n') {
+            *line = (struct line){start, (size_t)(c - start)};
+            *at = c + 2;
+            return true;
+        }
+        if ((unsigned char)*c < ' ' && *c != '\t')
+            return false;
+    }
+    return false;
+}
+
+/* Cuts the next word, up to a single space, off a line. */
+static struct line next_word(struct line *line)
+{
+    size_t size = 0;
+    while (size < line->size && line->text[size] != ' ')
+        size++;
+    struct line word = {line->text, size};
+    size_t past = size < line->size ? size + 1 : size;
+    *line = (struct line){line->text + past, line->size - past};
+    return word;
+}
+
+static bool split_field(struct line line, struct line *name, struct line *value)
+{
+    const char *colon = memchr(line.text, ':', line.size);
+    if (!colon || colon == line.text || colon[-1] == ' ' || colon[-1] == '\t')
+        return false;
+    *name = (struct line){line.text, (size_t)(colon - line.text)};
+    *value = (struct line){colon + 1, line.size - name->size - 1};
+    while (value->size && (*value->text == ' ' || *value->text == '\t'))
+        value->text++, value->size--;
+    while (value->size && (value->text[value->size - 1] == ' ' || value->text[value->size - 1] == '\t'))
+        value->size--;
+    return true;
+}
+
+static bool to_number(struct line value, uint64_t *number)
+{
+    char digits[20];
+    if (!value.size || value.size >= sizeof digits)
+        return false;
+    memcpy(digits, value.text, value.size);
+    digits[value.size] = 0;
+    return text_is_digit(digits[0]) && !strchr(digits, 'x') && text_to_u64(digits, number);
+}
+
+struct fields {
+    bool has_length, has_host, close, keep_alive;
+    uint64_t length;
+};
+
+static bool read_fields(const char *at, const char *end, struct fields *fields)
+{
+    struct line line, name, value;
+    while (at + 2 < end) {
+        uint64_t length;
+        if (!next_line(&at, end, &line) || !split_field(line, &name, &value))
+            return false;
+        if (same(name, "content-length")) {
+            if (fields->has_length || !to_number(value, &length))
+                return false;
+            fields->has_length = true;
+            fields->length = length;
+        } else if (same(name, "transfer-encoding")) {
+            return false;
+        } else if (same(name, "host")) {
+            if (fields->has_host)
+                return false;
+            fields->has_host = true;
+        } else if (same(name, "connection")) {
+            fields->close = fields->close || same(value, "close");
+            fields->keep_alive = fields->keep_alive || same(value, "keep-alive");
+        }
+    }
+    return true;
+}
+
+static bool copy(char *out, size_t size, struct line from)
+{
+    if (!from.size || from.size >= size)
+        return false;
+    memcpy(out, from.text, from.size);
+    out[from.size] = 0;
+    return true;
+}
+
+enum http_parse http_parse_request(const char *text, size_t size, struct http_request *request)
+{
+    size_t header = header_end(text, size);
+    if (!header)
+        return size >= HTTP_HEADER_MAX ? HTTP_BAD : HTTP_MORE;
+    const char *at = text, *end = text + header;
+    struct line line;
+    struct fields fields = {0};
+    if (!next_line(&at, end, &line))
+        return HTTP_BAD;
+    struct line method = next_word(&line), target = next_word(&line);
+    bool newer = same(line, "HTTP/1.1"), older = same(line, "HTTP/1.0");
+    const char *query = memchr(target.text, '?', target.size);
+    if (query)
+        target.size = (size_t)(query - target.text);
+    *request = (struct http_request){.header = header};
+    if (!(newer || older) || !copy(request->method, sizeof request->method, method) ||
+        !copy(request->path, sizeof request->path, target) || request->path[0] != '/' ||
+        !read_fields(at, end, &fields) || (newer && !fields.has_host))
+        return HTTP_BAD;
+    request->has_host = fields.has_host;
+    request->keep_alive = newer ? !fields.close : fields.keep_alive;
+    request->body = fields.length;
+    return HTTP_DONE;
+}
+
+enum http_parse http_parse_answer(const char *text, size_t size, struct http_answer *answer)
+{
+    size_t header = header_end(text, size);
+    if (!header)
+        return size >= HTTP_HEADER_MAX ? HTTP_BAD : HTTP_MORE;
+    const char *at = text, *end = text + header;
+    struct line line;
+    struct fields fields = {0};
+    uint64_t status = 0;
+    if (!next_line(&at, end, &line))
+        return HTTP_BAD;
+    struct line version = next_word(&line), code = next_word(&line);
+    if (!(same(version, "HTTP/1.1") || same(version, "HTTP/1.0")) || code.size != 3 || !to_number(code, &status) ||
+        !read_fields(at, end, &fields))
+        return HTTP_BAD;
+    *answer = (struct http_answer){(unsigned)status, fields.has_length, fields.length, header};
+    return HTTP_DONE;
+}
