@@ -5,9 +5,9 @@ is applied again finds each thing by its key and does what is left. Everything i
 """
 
 import re
-import tempfile
 from pathlib import Path
 
+from bot import scratch
 from bot.config import Config
 from bot.errors import Refused
 from bot.forge.client import Forge
@@ -98,8 +98,8 @@ def _push(forge: Forge, config: Config, folder: Path, result: Result, where: dic
     patch = folder / "change.patch"
     if not patch.is_file() or patch.stat().st_size > MOST_PATCH:
         raise Refused(f"{patch}: expected a patch of at most {MOST_PATCH} bytes")
-    with tempfile.TemporaryDirectory(prefix="auton-apply-") as scratch:
-        git = our_clone(Path(scratch) / "apply.git", forge, config)
+    with scratch.folder("apply") as place:
+        git = our_clone(place / "apply.git", forge, config)
         base = f"refs/heads/{forge.default_branch}"
         git.fetch(base, f"{ref}*")
         try:

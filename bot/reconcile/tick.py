@@ -4,12 +4,12 @@ Safe to run at any time, any number of times, and to kill at any moment: what it
 tick goes on from there.
 """
 
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot import scratch
 from bot.config import Config
 from bot.errors import ForgeError
 from bot.forge.client import Forge
@@ -37,8 +37,8 @@ def tick(forge: Forge, config: Config, *, tell: Callable[[str], None] = lambda l
     if (other := lock.take(wait)) is not None:
         raise ForgeError(f"another tick is running ({other})", "nothing is lost: it looks at everything before it ends")
     try:
-        with tempfile.TemporaryDirectory(prefix="auton-tick-") as folder:
-            git = our_clone(Path(folder) / "queue.git", forge, config)
+        with scratch.folder("tick") as folder:
+            git = our_clone(folder / "queue.git", forge, config)
             return _rounds(forge, git, config, lock.main, tell, clock, sleep)
     finally:
         lock.release()
