@@ -8,7 +8,6 @@ from bot.localforge import diffs
 from bot.localforge.git import Git
 
 HEAD = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
-CONTEXT = 4  # lines of the hunk that a comment carries with it
 
 
 def shown(git: Git, row, path: str) -> diffs.FileChange | None:
@@ -37,7 +36,7 @@ def place(patch: str | None, line: int, side: str) -> tuple[int, str] | None:
         hunk = [text] if HEAD.match(text) else [*hunk, text]
         if text[:1] == " " or text[:1] == ("-" if side == "LEFT" else "+"):
             if (old if side == "LEFT" else new) == line:
-                return position, "\n".join(hunk[:1] + hunk[1:][-CONTEXT:])
+                return position, "\n".join(hunk)
     return None
 
 

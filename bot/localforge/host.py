@@ -227,11 +227,6 @@ class Forge:
             self.people.check(actor, found, role, [scope], level == "read")
             return actor.login
 
-    def by_job(self, request) -> bool:
-        """Whether the request carries a job's token."""
-        with self.store.transaction():
-            return self.people.identify(request.headers.get("authorization", "")).kind == "job"
-
     # People.
 
     def sign_in_url(self, login: str) -> str:

@@ -5,6 +5,7 @@ people, pose as a command, or break out of a table. The functions are pure.
 """
 
 import re
+import textwrap
 
 from bot.reconcile import budget
 from bot.reconcile import model as m
@@ -44,6 +45,12 @@ def block(text: str, limit: int = 6000) -> str:
         text = text[: limit // 4] + "\n… cut …\n" + text[-(limit * 3 // 4):]
     ticks = max([2, *(len(run) for run in re.findall(r"`+", text))]) + 1
     return f"{'`' * ticks}text\n{text.rstrip()}\n{'`' * ticks}"
+
+
+def prose(text: str, limit: int = 4000) -> str:
+    """A model's words, in a block with lines that a page can show whole."""
+    lines = [textwrap.wrap(line, 100, break_long_words=False) or [""] for line in text.splitlines()]
+    return block("\n".join(part for line in lines for part in line), limit)
 
 
 def dollars(amount: float) -> str:
@@ -389,7 +396,7 @@ def pull_title(title: str) -> str:
 
 
 def pull_body(goal: int, task: int, attempt: int, role: str, summary: str) -> str:
-    return (f"For #{task}, a task of #{goal}, by the {role}.\n\n{block(summary, 4000) if summary else ''}\n\n"
+    return (f"For #{task}, a task of #{goal}, by the {role}.\n\n{prose(summary) if summary else ''}\n\n"
             + "\n".join(trailers(goal, task, attempt)))
 
 
@@ -404,7 +411,7 @@ def run_comment(record: m.RunRecord, role: str, attempt: int, summary: str) -> s
     if record.conflict:
         parts.append("It does not apply: " + ", ".join(f"`{plain(p, 120)}`" for p in record.conflict))
     if summary:
-        parts.append(block(summary, 4000))
+        parts.append(prose(summary))
     if record.plan:
         rows = [[t.key, plain(t.title, 100), t.role, ", ".join(t.depends_on)] for t in record.plan.tasks]
         parts.append(table(["task", "", "role", "after"], rows))
@@ -415,7 +422,7 @@ def run_comment(record: m.RunRecord, role: str, attempt: int, summary: str) -> s
 
 def review_body(review, sha: str, outside: list) -> str:
     found = "\n".join(f"- **{f.severity}** `{plain(f.path, 200)}:{f.line}`: {plain(f.text, 1500)}" for f in outside)
-    return (f"Verdict on {short(sha)}: **{review.verdict.replace('_', ' ')}**\n\n{block(review.summary, 4000)}"
+    return (f"Verdict on {short(sha)}: **{review.verdict.replace('_', ' ')}**\n\n{prose(review.summary)}"
             + (f"\n\n{found}" if found else ""))
 
 

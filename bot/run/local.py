@@ -25,7 +25,7 @@ def secrets(checkout: Path) -> list[str]:
     return sorted(name for name in asked if os.environ.get(name))
 
 
-def start(data: Path, port: int, checkout: Path, seconds: float = 20.0) -> dict:
+def start(data: Path, port: int, checkout: Path, seconds: float = 60.0) -> dict:
     """The running forge's `forge.json`, starting a server on `port` in the background when none answers.
 
     The environment's values of the secrets that the checkout's workflows name are handed to their jobs.

@@ -21,10 +21,11 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from bot.localforge.ports import Event
-from bot.runner import graph, payloads, repository
+from bot.runner import graph, payloads, repository, requests
 from bot.runner.intake import DispatchError
 from bot.runner.repository import parsed
-from bot.runner.scheduler import Refusal, Scheduler
+from bot.runner.requests import Refusal
+from bot.runner.scheduler import Scheduler
 from bot.runner.store import Row
 from bot.runner.workflow import WorkflowError
 
@@ -229,10 +230,7 @@ class Api:
         return JSONResponse(payloads.run(self.runner, row))
 
     def delete_run(self, call: "Call") -> Response:
-        row = self._run_of(call)
-        if row["status"] != "completed":
-            raise Refusal(403, "Cannot delete a workflow run that is not completed")
-        self.runner.request(self.runner.delete, row["id"])
+        self.runner.request(requests.delete, self.runner, self._run_of(call)["id"])
         return Response(status_code=204)
 
     def delete_logs(self, call: "Call") -> Response:
@@ -241,22 +239,24 @@ class Api:
         return Response(status_code=204)
 
     def cancel(self, call: "Call") -> Response:
-        self.runner.request(self.runner.cancel, self._run_of(call)["id"])
+        self.runner.request(requests.cancel, self.runner, self._run_of(call)["id"])
         return JSONResponse({}, 202)
 
     def rerun(self, call: "Call") -> Response:
-        self.runner.request(lambda: self.runner.rerun(self._run_of(call)["id"], call.actor, failed_only=False))
+        self._rerun(call, self._run_of(call)["id"])
         return JSONResponse({}, 201)
 
     def rerun_failed(self, call: "Call") -> Response:
-        self.runner.request(lambda: self.runner.rerun(self._run_of(call)["id"], call.actor, failed_only=True))
+        self._rerun(call, self._run_of(call)["id"], failed_only=True)
         return JSONResponse({}, 201)
 
     def rerun_job(self, call: "Call") -> Response:
         row = self._job_of(call)
-        self.runner.request(lambda: self.runner.rerun(row["run_id"], call.actor, failed_only=True,
-                                                      job_id=row["id"]))
+        self._rerun(call, row["run_id"], job_id=row["id"])
         return JSONResponse({}, 201)
+
+    def _rerun(self, call: "Call", run_id: int, **which: Any) -> None:
+        self.runner.request(lambda: requests.rerun(self.runner, run_id, call.actor, **which))
 
     def timing(self, call: "Call") -> Response:
         rows = self.store.jobs(self._run_of(call)["id"])

@@ -24,6 +24,7 @@ from bot.runner.job import Assignment, JobRun, Outcome
 from bot.runner.log import Logs
 from bot.runner.process import Cancel, sweep
 from bot.runner.repository import parsed
+from bot.runner.requests import CANCEL_ASKED, CANCEL_PASSED_ON
 from bot.runner.store import Row, Store, minute_of, now
 from bot.runner.template import Scope, condition, expand, text
 from bot.runner.trash import Trash
@@ -32,16 +33,7 @@ from bot.runner.workflow import Job, Workflow, WorkflowError
 SHORT_MINUTES = 10
 """A job whose timeout-minutes is at most this may use the slot kept free of longer ones."""
 STOP_SECONDS = 10.0
-CANCEL_ASKED, CANCEL_PASSED_ON = 1, 2
 log = logging.getLogger("auton.runner")
-
-
-class Refusal(Exception):
-    """A request that the state of a run does not allow: `status` is GitHub's HTTP status for it."""
-
-    def __init__(self, status: int, message: str):
-        super().__init__(message)
-        self.status, self.message = status, message
 
 
 class Scheduler:
@@ -161,7 +153,7 @@ class Scheduler:
             for event in events:
                 self.host.publish(event)
 
-    def _announce(self, run_id: int, action: str) -> None:
+    def announce(self, run_id: int, action: str) -> None:
         run = self.store.run(run_id)
         payload = {"action": action, "workflow_run": payloads.run(self, run),
                    "workflow": payloads.workflow(self, self.store.workflow(run["repo"], self._path(run))),
@@ -171,9 +163,9 @@ class Scheduler:
                                 ref=run["ref"], sha=run["sha"], extra={"depth": str(run["depth"] + 1)}))
 
     def _announce_new(self, run_id: int) -> None:
-        self._announce(run_id, "requested")
+        self.announce(run_id, "requested")
         if self.store.run(run_id)["status"] == "completed":
-            self._announce(run_id, "completed")
+            self.announce(run_id, "completed")
 
     def _announce_job(self, row: Row, action: str) -> None:
         run = self.store.run(row["run_id"])
@@ -266,7 +258,7 @@ class Scheduler:
 
     def _complete(self, run_id: int, conclusion: str) -> None:
         self.store.update("runs", run_id, status="completed", conclusion=conclusion, updated_at=now())
-        self._announce(run_id, "completed")
+        self.announce(run_id, "completed")
 
     def _abandon(self, run: Row) -> None:
         for row in self.store.jobs(run["id"], run["attempt"]):
@@ -291,19 +283,19 @@ class Scheduler:
         try:
             if not condition(job.condition, scope):
                 name = job.name if job.name and "${{" not in job.name else job.id
-                self._insert_job(run, job.id, name, {}, {}, "skipped")
+                self.insert_job(run, job.id, name, {}, {}, "skipped")
                 return
             made = graph.strategies(job.strategy, plain)
             for matrix, strategy in made:
                 self._queue_job(run, job, matrix, strategy, plain.with_contexts(matrix=matrix, strategy=strategy))
         except (ExpressionError, graph.MatrixError) as error:
-            job_id = self._insert_job(run, job.id, job.id, {}, {}, "failure")
+            job_id = self.insert_job(run, job.id, job.id, {}, {}, "failure")
             self.store.annotate(run["id"], job_id, "failure", f"{workflow.path}: jobs.{job.id}: {error}")
 
     def _queue_job(self, run: Row, job: Job, matrix: dict, strategy: dict, scope: Scope) -> None:
         name = text(job.name, scope) if job.name else graph.default_name(job.id, matrix)
         minutes = to_number(expand(job.timeout_minutes, scope))
-        job_id = self._insert_job(run, job.id, name[:200], matrix, strategy, None, short=minutes <= SHORT_MINUTES)
+        job_id = self.insert_job(run, job.id, name[:200], matrix, strategy, None, short=minutes <= SHORT_MINUTES)
         if job.concurrency:
             group = text(job.concurrency["group"], scope).lower()
             for other in self.store.query(
@@ -315,7 +307,7 @@ class Scheduler:
             self.store.update("jobs", job_id, concurrency=group, status="pending" if busy else "queued")
         self._announce_job({"id": job_id, "run_id": run["id"]}, "queued")
 
-    def _insert_job(self, run: Row, key: str, name: str, matrix: dict, strategy: dict, conclusion: str | None,
+    def insert_job(self, run: Row, key: str, name: str, matrix: dict, strategy: dict, conclusion: str | None,
                     short: bool = False) -> int:
         at = now()
         job_id = self.store.insert(
@@ -356,7 +348,7 @@ class Scheduler:
         with self.store:
             if run["status"] == "queued":
                 self.store.update("runs", run["id"], status="in_progress", updated_at=now())
-                self._announce(run["id"], "in_progress")
+                self.announce(run["id"], "in_progress")
             token = self.host.mint(run["repo"], permissions(workflow, job, run), run["id"])
             self.store.update("jobs", row["id"], status="in_progress", started_at=now(), token=token)
             self._announce_job(row, "in_progress")
@@ -467,60 +459,6 @@ class Scheduler:
         run_id = self.intake.dispatch(event, workflow_row, inputs)
         self._announce_new(run_id)
         return run_id
-
-    def cancel(self, run_id: int) -> None:
-        if self.store.run(run_id)["status"] == "completed":
-            raise Refusal(409, "Cannot cancel a workflow run that is completed.")
-        self.store.update("runs", run_id, cancel=CANCEL_ASKED, updated_at=now())
-
-    def delete(self, run_id: int) -> None:
-        """Forget a completed run, its logs and its artifacts."""
-        for row in self.artifacts.of_run(run_id):
-            self.artifacts.remove(row["id"])
-        for row in self.store.jobs(run_id):
-            self.logs.remove(row["id"])
-            self.store.execute("DELETE FROM steps WHERE job_id = ?", row["id"])
-        for table, column in (("annotations", "run_id"), ("jobs", "run_id"), ("runs", "id")):
-            self.store.execute(f"DELETE FROM {table} WHERE {column} = ?", run_id)
-
-    def rerun(self, run_id: int, actor: str, *, failed_only: bool, job_id: int | None = None) -> None:
-        """A new attempt: of all jobs, or of the failed ones (or one job) and all that rest on them."""
-        run = self.store.run(run_id)
-        if run["status"] != "completed":
-            raise Refusal(403, "The workflow run cannot be rerun: it is still running")
-        if run["conclusion"] == "startup_failure":
-            raise Refusal(403, "The workflow run cannot be rerun: its workflow file is not valid")
-        rows, workflow = self.store.jobs(run_id, run["attempt"]), self.workflow(run)
-        again = {row["key"] for row in rows if row["id"] == job_id or (
-            job_id is None and (not failed_only or row["result"] not in ("success", "skipped")))}
-        if not again:
-            raise Refusal(403, "The workflow run cannot be rerun: no job of it failed")
-        again |= {key for key in workflow.jobs if graph.ancestors(workflow, key) & again}
-        run["attempt"] += 1
-        for row in rows:
-            if row["key"] not in again:
-                self._keep_job(run, row)
-            elif failed_only and not graph.ancestors(workflow, row["key"]) & again:
-                if row["result"] == "success":  # one of a matrix
-                    self._keep_job(run, row)
-                else:
-                    self._insert_job(run, row["key"], row["name"], row["matrix"], row["strategy"], None,
-                                     short=bool(row["short"]))
-        at = now()
-        self.store.update("runs", run_id, attempt=run["attempt"], status="queued", conclusion=None, cancel=0,
-                          updated_at=at, started_at=at, triggering_actor=actor)
-        if run["concurrency"]:
-            self.intake.join_group(run, run["concurrency"], False)
-        self._announce(run_id, "requested")
-
-    def _keep_job(self, run: Row, row: Row) -> None:
-        """A job of the attempt before that need not run again."""
-        kept = {key: row[key] for key in ("key", "name", "matrix", "strategy", "status", "conclusion", "result",
-                                          "outputs", "short", "log_id", "created_at", "started_at", "completed_at",
-                                          "wall", "cpu", "overhead")}
-        job_id = self.store.insert("jobs", run_id=run["id"], attempt=run["attempt"], **kept)
-        self.store.execute("INSERT INTO steps SELECT ?, number, name, status, conclusion, started_at, completed_at, "
-                           "wall, cpu, summary FROM steps WHERE job_id = ?", job_id, row["id"])
 
 
 def _from_fork(run: Row) -> bool:

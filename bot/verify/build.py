@@ -14,7 +14,7 @@ LIMIT = 1200.0
 """Seconds a build may take."""
 
 ERROR = re.compile(r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+):(?:\d+:)? (?P<text>(?:fatal )?error: .*"
-                   r"|undefined reference .*|multiple definition .*)$"
+                   r"|undefined reference .*|multiple definition .*|note: while in macro instantiation)$"
                    r"|^(?P<mkfile>[^\s:][^:\n]*):(?P<mkline>\d+): (?P<mktext>\*\*\* .*)$", re.M)
 LINK = re.compile(r"^[^\s:]+: error: (?P<text>.*)"
                   r"(?:\n>>> (?:referenced|defined) (?:by|at|in) (?P<at>\S+:\d+))?", re.M)
@@ -64,9 +64,11 @@ def build(argv: list[str], repo: Path, env: dict[str, str], image: Path) -> Buil
 
 def first_error(log: str, repo: Path) -> tuple[str, str]:
     """file:line and message of the first error of a compiler, a linker or make; paths as seen from `repo`."""
-    if match := ERROR.search(log):
+    first = ERROR.search(log)
+    # An error inside an assembler's macro stands in no file; the note after it tells where the macro was used.
+    if match := next((m for m in ERROR.finditer(log) if not (m["file"] or "").startswith("<")), None):
         if match["file"]:
-            return f"{_from(repo, match['file'], log)}:{match['line']}", match["text"]
+            return f"{_from(repo, match['file'], log)}:{match['line']}", first["text"] or match["text"]
         return f"{_from(repo, match['mkfile'], log)}:{match['mkline']}", match["mktext"]
     if match := LINK.search(log):
         return match["at"] or "", match["text"]

@@ -155,6 +155,8 @@ hal_switch:
     ret
 
     /* Area: q0..q31, FPSR, FPCR. */
+    .arch_extension fp /* newer clangs take -mgeneral-regs-only as a word to the assembler too */
+    .arch_extension simd
     .globl hal_fpu_save
 hal_fpu_save:
     each_vector_pair stp

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.runner.intake import DispatchError
-from bot.runner.scheduler import Refusal
+from bot.runner.requests import Refusal, cancel, rerun
 from tests.runner.host import wait
 
 RUN = "runs-on: ubuntu-latest, steps: "
@@ -192,13 +192,13 @@ jobs:
 """))
     run = forge.new_runs(after)[0]
     wait(lambda: forge.jobs(run).get("long", {}).get("status") == "in_progress", "the job to run")
-    forge.scheduler.request(forge.scheduler.cancel, run["id"])
+    forge.scheduler.request(cancel, forge.scheduler, run["id"])
     run = forge.done(run["id"])
     assert run["conclusion"] == "cancelled"
     assert results(forge, run) == {"long": "cancelled", "next": "skipped", "last": "success"}
     assert "cleaning" in forge.log(run, "long") and "\nno" not in forge.log(run, "long")
     with pytest.raises(Refusal, match="completed"):
-        forge.scheduler.request(forge.scheduler.cancel, run["id"])
+        forge.scheduler.request(cancel, forge.scheduler, run["id"])
 
 
 def test_reruns(forge, tmp_path):
@@ -214,14 +214,19 @@ jobs:
 """)
     assert run["conclusion"] == "failure"
     (tmp_path / "mended").touch()
-    forge.scheduler.request(lambda: forge.scheduler.rerun(run["id"], "you", failed_only=True))
+    forge.scheduler.request(lambda: rerun(forge.scheduler, run["id"], "you", failed_only=True))
     again = forge.done(run["id"])
     assert (again["conclusion"], again["attempt"]) == ("success", 2)
     assert "v=1 attempt=2" in forge.log(again, "end")
     assert len(forge.scheduler.store.jobs(run["id"], 1)) == len(forge.scheduler.store.jobs(run["id"], 2)) == 4
-    forge.scheduler.request(lambda: forge.scheduler.rerun(run["id"], "guest", failed_only=False))
+    forge.scheduler.request(lambda: rerun(forge.scheduler, run["id"], "guest"))
     third = forge.done(run["id"])
     assert third["attempt"] == 3 and third["triggering_actor"] == "guest" and "v=3" in forge.log(third, "end")
+    one = forge.jobs(third)["flaky (1)"]
+    forge.scheduler.request(lambda: rerun(forge.scheduler, run["id"], "you", job_id=one["id"]))
+    fourth = forge.done(run["id"])
+    ran = {name for name, row in forge.jobs(fourth).items() if row["log_id"] == row["id"]}
+    assert fourth["conclusion"] == "success" and ran == {"flaky (1)", "end"} and "v=3" in forge.log(fourth, "end")
 
 
 CONCURRENT = """

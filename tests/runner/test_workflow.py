@@ -89,3 +89,20 @@ def test_any_text_is_a_workflow_or_a_workflow_error(text):
         parse_workflow("w.yml", text)
     except WorkflowError:
         pass
+
+
+def test_the_lint_command(tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from bot.commands.workflow import command
+    from bot.errors import ConfigError
+
+    (tmp_path / "bad.yml").write_text(step("uses: actions/cache@v4"))
+    (tmp_path / "worse.yml").write_text("a: [")
+    result = CliRunner().invoke(command, ["lint", str(tmp_path / "bad.yml"), str(tmp_path / "worse.yml")])
+    assert result.exit_code == 1
+    assert "bad.yml:6: jobs.a.steps[1]" in result.output and "worse.yml:2: not YAML" in result.output
+    (tmp_path / "good.yml").write_text(step("run: x"))
+    assert CliRunner().invoke(command, ["lint", str(tmp_path / "good.yml")]).exit_code == 0
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(CliRunner().invoke(command, ["lint"]).exception, ConfigError)

@@ -4,7 +4,7 @@ import json
 from urllib.parse import quote
 
 from bot.localforge.payloads import node_id
-from bot.localforge.payloads.repos import full_name, minimal
+from bot.localforge.payloads.repos import full_name
 from bot.localforge.payloads.users import association, maybe, user
 
 REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
@@ -181,7 +181,7 @@ def comment(forge, repo, row, number: int | None = None, is_pull: int | None = N
     return out
 
 
-def issue_event(forge, repo, row, timeline: bool = False) -> dict:
+def issue_event(forge, repo, row) -> dict:
     """One entry of an issue's history."""
     data = json.loads(row["data"])
     out = {
@@ -204,8 +204,3 @@ def issue_event(forge, repo, row, timeline: bool = False) -> dict:
         if key in data:
             out[key] = user(forge, data[key])
     return out
-
-
-def with_repository(forge, repo, row) -> dict:
-    """An issue as listings across repositories show it."""
-    return issue(forge, repo, row) | {"repository": minimal(forge, repo)}

@@ -133,6 +133,20 @@ def permissions(forge, repo, actor) -> dict:
     }
 
 
+def branches_at(forge, repo, sha: str) -> list[dict]:
+    """The branches whose tip is a commit, as far as the forge has seen them move."""
+    url = f"{forge.api}/repos/{full_name(repo)}/commits/{sha}"
+    rows = forge.store.all(
+        "select name from refs where repo_id = ? and sha = ? and name like 'refs/heads/%' order by name",
+        repo["id"],
+        sha,
+    )
+    return [
+        {"name": row["name"].removeprefix("refs/heads/"), "commit": {"sha": sha, "url": url}, "protected": False}
+        for row in rows
+    ]
+
+
 def ref(forge, repo, name: str, sha: str, kind: str) -> dict:
     """GitHub's git ref; `kind` is the type of the object it points at."""
     url = f"{forge.api}/repos/{full_name(repo)}/git"

@@ -5,6 +5,7 @@ import json
 from bot.localforge import events
 from bot.localforge.git import SHA
 from bot.localforge.payloads import checks as payloads
+from bot.localforge.payloads.repos import branches_at
 from bot.localforge.routes.commits import commit_of
 from bot.localforge.store import now
 from bot.localforge.wire import Refusal, not_found, route
@@ -29,7 +30,7 @@ def _suite(call, sha: str) -> int:
         "insert or ignore into check_suites (repo_id, sha, branch, created_at) values (?, ?, ?, ?)",
         call.repo["id"],
         sha,
-        next((n.removeprefix("refs/heads/") for n, s in call.git.refs("refs/heads/").items() if s == sha), None),
+        next((branch["name"] for branch in branches_at(call.forge, call.repo, sha)), None),
         now(),
     )
     return call.store.value("select id from check_suites where repo_id = ? and sha = ?", call.repo["id"], sha)

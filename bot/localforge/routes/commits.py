@@ -4,7 +4,7 @@ from bot.localforge import pushes
 from bot.localforge.merging import signature
 from bot.localforge.payloads import commits as payloads
 from bot.localforge.payloads import pulls as pull_payloads
-from bot.localforge.payloads.repos import full_name
+from bot.localforge.payloads.repos import branches_at, full_name
 from bot.localforge.routes.git_data import safe_path
 from bot.localforge.store import now
 from bot.localforge.wire import Answer, Refusal, not_found, route
@@ -66,16 +66,7 @@ def pulls(call):
 
 @route("GET", R + "/commits/{sha}/branches-where-head", scope="contents:read")
 def branches_where_head(call):
-    sha, url = call.params["sha"], f"{call.forge.api}/repos/{full_name(call.repo)}"
-    return [
-        {
-            "name": name.removeprefix("refs/heads/"),
-            "commit": {"sha": at, "url": f"{url}/commits/{at}"},
-            "protected": False,
-        }
-        for name, at in sorted(call.git.refs("refs/heads/").items())
-        if at == sha
-    ]
+    return branches_at(call.forge, call.repo, call.params["sha"])
 
 
 @route("GET", R + "/commits/{sha}/comments", scope="contents:read")

@@ -272,7 +272,7 @@ def one_event(call):
 def timeline(call):
     row = call.issue()
     entries = [
-        (r["created_at"], 0, payloads.issue_event(call.forge, call.repo, r, timeline=True))
+        (r["created_at"], 0, payloads.issue_event(call.forge, call.repo, r))
         for r in call.store.all("select * from issue_events where issue_id = ? order by id", row["id"])
     ]
     for r in call.store.all("select * from comments where issue_id = ? order by id", row["id"]):

@@ -4,7 +4,7 @@ from bot.localforge import events
 from bot.localforge.git import SHA
 from bot.localforge.payloads import checks as payloads
 from bot.localforge.payloads import commits
-from bot.localforge.payloads.repos import full_name, minimal
+from bot.localforge.payloads.repos import branches_at, full_name, minimal
 from bot.localforge.routes.commits import commit_of
 from bot.localforge.store import now
 from bot.localforge.wire import Refusal, invalid, route
@@ -49,16 +49,6 @@ def create(call):
 
 
 def _webhook(call, row):
-    url = f"{call.forge.api}/repos/{full_name(call.repo)}"
-    branches = [
-        {
-            "name": name.removeprefix("refs/heads/"),
-            "commit": {"sha": sha, "url": f"{url}/commits/{sha}"},
-            "protected": False,
-        }
-        for name, sha in call.git.refs("refs/heads/").items()
-        if sha == row["sha"]
-    ]
     return {
         "id": row["id"],
         "sha": row["sha"],
@@ -67,7 +57,7 @@ def _webhook(call, row):
         "context": row["context"],
         "description": row["description"],
         "state": row["state"],
-        "branches": branches[:10],
+        "branches": branches_at(call.forge, call.repo, row["sha"])[:10],
         "created_at": row["created_at"],
         "updated_at": row["created_at"],
         "avatar_url": None,

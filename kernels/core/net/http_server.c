@@ -45,6 +45,8 @@ static bool answer(struct worker *worker, const char *status, const char *type, 
     size_t length = ksnprintf(header, sizeof header,
                               "HTTP/1.1 %s\r\nServer: auton\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
                               "Connection: %s\r\n\r\n", status, type, size, keep ? "keep-alive" : "close");
+    if (length >= sizeof header)
+        return false;
     char *start = body_of(worker) - length;
     memcpy(start, header, length);
     return tcp_write(worker->tcp, start, length + (body ? size : 0), hal_time_ns() + ANSWER_NS) >= 0;
