@@ -16,7 +16,11 @@ NAMES = st.sampled_from(["a", "b c", "dir/é", "dir/x.c"])
 CHANGE = st.dictionaries(NAMES, CONTENT, max_size=3)
 
 
+SERIAL = itertools.count()
+
+
 def commit(folder, change: dict) -> None:
+    """Commit `change`; its message is its own, or two empty commits of one second would be one."""
     for name, text in change.items():
         path = folder / name
         if text is None:
@@ -25,7 +29,7 @@ def commit(folder, change: dict) -> None:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
     git("add", "-A", cwd=folder)
-    git("commit", "-q", "--allow-empty", "-m", "change", cwd=folder)
+    git("commit", "-q", "--allow-empty", "-m", f"change {next(SERIAL)}", cwd=folder)
 
 
 def test_diffs_merges_and_conflicts_are_git_s(tmp_path):
