@@ -14,13 +14,10 @@ LINES = st.lists(st.sampled_from(["one\n", "two\n", "three\n", "@@ -1 +1 @@\n", 
 CONTENT = st.one_of(st.none(), LINES.map("".join), st.just("no end of line"), st.just("\x00binary\n"))
 NAMES = st.sampled_from(["a", "b c", "dir/é", "dir/x.c"])
 CHANGE = st.dictionaries(NAMES, CONTENT, max_size=3)
-
-
-SERIAL = itertools.count()
+COMMITS = itertools.count()  # no two commits are the same, however quick
 
 
 def commit(folder, change: dict) -> None:
-    """Commit `change`; its message is its own, or two empty commits of one second would be one."""
     for name, text in change.items():
         path = folder / name
         if text is None:
@@ -29,7 +26,7 @@ def commit(folder, change: dict) -> None:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
     git("add", "-A", cwd=folder)
-    git("commit", "-q", "--allow-empty", "-m", f"change {next(SERIAL)}", cwd=folder)
+    git("commit", "-q", "--allow-empty", "-m", f"change {next(COMMITS)}", cwd=folder)
 
 
 def test_diffs_merges_and_conflicts_are_git_s(tmp_path):

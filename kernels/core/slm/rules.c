@@ -4,6 +4,7 @@
 
 #include "grammar_tables.h"
 #include "rule_tables.h"
+#include "spoken_tables.h"
 
 static size_t size_of(const char *text)
 {
