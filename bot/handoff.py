@@ -82,6 +82,8 @@ class Brief(Part):
     mode: str
     role: Role
     attempt: int = Field(ge=1)
+    lost: int = Field(0, ge=0)
+    """How many of the attempts before this one never answered: a killed machine, a cancelled run."""
     goal: int
     goal_title: str
     goal_body: str

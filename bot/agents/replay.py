@@ -80,12 +80,13 @@ class Replay:
             raise AgentError(f"{name} knows only the goal “{recording.goal}”; found “{brief.goal_title}”",
                              "for another goal run a real model: MODEL=provider/model (see `auton models`)")
         self.source = {"model": name, "replayed": recording.source, "costs": "nominal: those of the recorded run"}
-        wanted = (brief.role, brief.task_key, brief.attempt)
+        turn = brief.attempt - brief.lost  # the recorded run was not disturbed, and had no attempts without an answer
+        wanted = (brief.role, brief.task_key, turn)
         runs = {(run.role, run.task, run.attempt): run for run in recording.runs}
         if wanted not in runs:
             known = "; ".join(f"{role} {task or 'goal'} attempt {attempt}" for role, task, attempt in runs)
             raise AgentError(f"{name} has no run of {brief.role} for {brief.task_key or 'the goal'}, attempt "
-                             f"{brief.attempt}; it has: {known}",
+                             f"{turn}; it has: {known}",
                              "a real model can go on from here: /auton retry model=provider/model")
         self.answers = runs[wanted].answers
         self.turn = 0
@@ -133,7 +134,7 @@ def record(runs_of_one_goal: list[tuple[str, list[dict[str, Any]]]], goal: int =
                             for call in line["message"].get("tool_calls") or []],
                      usage=Usage.model_validate(line["usage"]))
                 for line in lines if line["kind"] == "message" and line["message"]["role"] == "assistant"]
-        run = Recorded(role=brief.role, task=brief.task_key, attempt=brief.attempt, answers=said)
+        run = Recorded(role=brief.role, task=brief.task_key, attempt=brief.attempt - brief.lost, answers=said)
         runs[run.role, run.task, run.attempt] = run
     if len(goals) != 1 or len(modes) != 1:
         raise AgentError(f"expected the runs of one goal in one mode, found {len(goals)} goals: "

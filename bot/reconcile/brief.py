@@ -45,6 +45,7 @@ def build(forge: Forge, config: Config, key: str, goal: int, task: int | None, r
     pulls = {kept.pull} if task and kept.pull else set()
     return Brief(
         key=key, mode=of_goal.mode or config.workflow.mode, role=role, attempt=attempt, goal=goal,
+        lost=sum(one.status == "lost" for one in kept.runs),
         goal_title=issue.title, goal_body=_own_words(issue.body), task=task, task_key=kept.key if task else "",
         task_title=text.title if text else "", task_body=_own_words(text.body) if text else "",
         plan=[TaskLine(key=t.key, number=n, title=titles.get(n, ""), role=t.role, state=t.state)

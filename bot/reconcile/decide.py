@@ -280,7 +280,8 @@ def _wait(r: Round, mem, run: m.Run, goal: int, task: int | None):
         r.after.append(m.ResumeRun(seen.id))
         return mem
     lost = run.but(status="lost", reason=texts.lost(seen))
-    mem = mem.but(runs=tuple(lost if one.key == run.key else one for one in mem.runs))
+    # It says nothing about the task, so it uses up no attempt; that it is charged bounds how often it may happen.
+    mem = mem.but(runs=tuple(lost if one.key == run.key else one for one in mem.runs), allowed=mem.allowed + 1)
     if task is None:
         return mem.but(feedback=(Feedback(kind="limit", text=lost.reason),), reason=lost.reason)
     return again(mem, Feedback(kind="limit", text=lost.reason), lost.reason)

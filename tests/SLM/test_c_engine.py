@@ -103,7 +103,6 @@ def test_hostile_files_cannot_hurt(exported, tmp_path):
     for name, runs in (("gguf", 300), ("sentence", 3000)):
         corpus = tmp_path if name == "gguf" else tmp_path / "none"
         corpus.mkdir(exist_ok=True)
-        command = [program().parent / f"fuzz_{name}", f"-runs={runs}", "-seed=1", "-max_len=400000",
-                   "-artifact_prefix=/dev/null", corpus]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+        done = subprocess.run([program().parent / f"fuzz_{name}", f"-runs={runs}", "-seed=1", "-max_len=400000",
+                               "-artifact_prefix=/dev/null", corpus], capture_output=True, text=True, timeout=200)
         assert done.returncode == 0, done.stderr[-3000:]

@@ -55,6 +55,11 @@ def test_another_goal_or_attempt_is_an_error_that_says_what_is_known(recorded, b
         replay.Replay("replay/nothing", brief)
 
 
+def test_attempts_that_never_answered_are_not_counted(recorded, brief):
+    third = brief.model_copy(update={"attempt": 3, "lost": 2})
+    assert len(replay.Replay(f"replay/{recorded}", third).answers) == len(WORK)
+
+
 def test_a_turn_too_many_is_an_error(recorded, brief):
     model = replay.Replay(f"replay/{recorded}", brief)
     for _ in WORK:

@@ -191,6 +191,19 @@ def test_a_lost_run_is_charged_all_that_was_set_aside():
     assert paper.memory(task).runs[0].cost == paper.config.agents.cost_usd
 
 
+def test_a_lost_run_is_none_of_the_attempts_that_a_task_may_take():
+    paper = Paper()
+    goal = planned(paper)
+    task = paper.task("t1")
+    paper.lose(f"g{goal}-t{task}-a1-developer")
+    paper.rest()
+    for attempt in (2, 3, 4):
+        assert paper.waiting() == [f"g{goal}-t{task}-a{attempt}-developer"]
+        paper.answer(paper.waiting()[0], status="gave_up", reason="too hard")
+        paper.rest()
+    assert paper.memory(task).state == "failed"
+
+
 def test_a_run_whose_last_job_alone_failed_is_resumed():
     paper = Paper()
     goal = planned(paper)

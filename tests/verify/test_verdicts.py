@@ -24,6 +24,14 @@ def test_a_good_kernel_passes_with_its_cases_and_figures(checkout):
     assert arch.figures["ticks"] == 12.5 and arch.figures["image_bytes"] == 6 and arch.figures["boot_ms"] > 0
 
 
+def test_what_fails_once_and_passes_when_booted_again_is_flaky_and_passes(checkout):
+    failing = printing("KTAP version 1", "1..1", "not ok 1 clock").replace("exit 33", "exit 35")
+    checkout.kernel(f"if mkdir again 2>/dev/null; then {failing} fi\n{GOOD}")
+    report = checkout.verify()
+    assert report.verdict == "PASS", report
+    assert only(report, "boot").detail == "passed when booted again; at first failed: boot, ktap:clock"
+
+
 def test_a_failed_case_names_its_line(checkout):
     checkout.kernel(printing("KTAP version 1", "1..1", "  KTAP version 1", "  1..1",
                           "  # core/mm/pmm.c:41: expected 3, found 4", "  not ok 1 frees", "not ok 1 mm")

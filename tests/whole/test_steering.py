@@ -1,0 +1,64 @@
+"""People steer a run under way, through the API: what is refused, what is answered, and that a stop really stops."""
+
+import os
+
+from tests.whole.tiny import planned, processes, task, usual, wait, world, wrote
+
+FOREVER = f"sleep 1000.{os.getpid()}"
+"""A command that only this test starts, in the background too."""
+WORK_FOREVER = ("shell", {"command": f"{FOREVER} & {FOREVER}", "seconds": 600})
+
+
+def slow() -> dict:
+    """One task whose first run works until it is stopped. What comes after it is quick."""
+    once = wrote("t1", "hello", WORK_FOREVER)
+    return {**usual(), ("manager", "", 1): planned(task("t1")), ("developer", "t1", 1): once,
+            ("developer", "t1", 2): wrote("t1", "hello")}
+
+
+def working() -> list[tuple[int, str]]:
+    return [one for one in processes(FOREVER) if one[1].startswith("sleep")]
+
+
+def test_a_run_under_way_is_steered_and_stopped(tmp_path):
+    with world(tmp_path, slow()) as tiny:
+        goal = tiny.file()
+        tiny.until(goal, "active")
+        one = tiny.tasks(goal)["t1"]
+        wait(lambda: working(), "the agent to work", 400)
+
+        how, said = tiny.ask(goal, "/auton stop", tiny.guest)
+        assert how == "confused" and "@guest has no write permission" in said
+        how, said = tiny.ask(goal, "/auton rety")
+        assert how == "confused" and "did you mean `/auton retry`" in said
+        how, said = tiny.ask(one, "/auton retry")
+        assert how == "confused" and "running; it needs no retry" in said
+        how, said = tiny.ask(goal, "/auton help", tiny.guest)
+        assert how == "rocket" and "| `/auton unhold` |" in said
+        how, said = tiny.ask(one, "/auton status", tiny.guest)
+        assert how == "rocket" and f"| #{one} | Answer t1 | developer |" in said
+        assert tiny.ask(goal, "/auton hold") == ("rocket", "")
+        assert "auton:hold" in tiny.you.issue(goal).labels
+        assert tiny.ask(goal, "/auton unhold") == ("rocket", "")
+        assert "auton:hold" not in tiny.you.issue(goal).labels
+        assert working(), "none of this may disturb the agent"
+
+        assert tiny.ask(goal, "/auton stop") == ("rocket", "")
+        wait(lambda: not tiny.agents() and not processes(FOREVER), "the agent's processes to end", 60)
+        run = f"g{goal}-t{one}-a1-developer"
+        wait(lambda: tiny.runs()[run] == "cancelled", "the run to be cancelled", 60)
+        wait(lambda: "developer | 1 | lost" in tiny.ask(goal, "/auton status")[1], "the run to be accounted for")
+        assert list(tiny.runs()) == [run, f"g{goal}-plan-a1-manager"], "nothing starts while it is stopped"
+
+        assert tiny.ask(goal, "/auton unhold") == ("rocket", "")
+        tiny.until(goal, "done")
+
+
+def test_stopping_the_forge_stops_its_agents(tmp_path):
+    with world(tmp_path, slow()) as tiny:
+        goal = tiny.file()
+        wait(lambda: working(), "the agent to work", 400)
+        tiny.stop()
+        assert not tiny.agents() and not processes(FOREVER)
+        tiny.start(tiny.port)
+        tiny.until(goal, "done")
