@@ -104,6 +104,11 @@ bool slm_ask(struct slm *s, const char *text, bool want_action, bool (*expired)(
     const float *logits = slm_forward(s, s->g.ask, true);
     if (!logits) return false;
     choose(s, logits, out);
+    if (!(out->probability > 0)) { /* not a number: the weights are damaged, the rule engine is to answer */
+        out->intent = slm_intent_count - 1;
+        out->probability = 0;
+        return false;
+    }
     if (!want_action || out->intent == slm_intent_count - 1) return true;
     slm_sentence_read(&sentence, low, length);
     return decode(s, &sentence, cased, expired, out);
