@@ -24,12 +24,15 @@ static void write_all(struct serial *serial, const char *data, size_t size)
     }
 }
 
+/* The interrupt is cleared before the FIFO is drained: a character that comes in between raises it anew. Cleared
+   afterwards it would stay in the FIFO without an interrupt, and where the interrupt is raised only when the FIFO
+   goes from empty to its trigger level (QEMU), no later character would be heard either. */
 static void receive(void *arg)
 {
     (void)arg;
+    mmio_write32(uart.base + ICR, INT_RX | INT_RX_TIMEOUT);
     while (!(mmio_read32(uart.base + FR) & FR_RX_EMPTY))
         console_input((char)mmio_read32(uart.base + DR));
-    mmio_write32(uart.base + ICR, INT_RX | INT_RX_TIMEOUT);
 }
 
 static void start(struct serial *serial)
