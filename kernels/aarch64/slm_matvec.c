@@ -40,6 +40,10 @@ static void slm_q4_neon(float *out, const uint8_t *w, uint32_t rows, uint32_t bl
     }
 }
 
-const struct slm_kernel slm_arch_kernels[] = {{"neon", slm_q8_neon, slm_q4_neon, NULL}};
-const unsigned slm_arch_kernel_count = 1;
+static const struct slm_kernel kernels[] = {{"neon", slm_q8_neon, slm_q4_neon, NULL}};
+
+const struct slm_kernel *slm_arch_kernel(unsigned index)
+{
+    return index < sizeof kernels / sizeof *kernels ? &kernels[index] : NULL;
+}
 #endif

@@ -182,10 +182,14 @@ WITH_AVX2 __m256 scales8(const uint8_t *a, size_t row, float x)
 ROWS_OF_8(avx2, "avx2,f16c", dot_avx2)
 ROWS_OF_8(vnni, "avx2,f16c,avx512f,avx512vl,avx512vnni", dot_vnni)
 
-const struct slm_kernel slm_arch_kernels[] = {
+static const struct slm_kernel kernels[] = {
     {"sse2", slm_q8_sse2, slm_q4_sse2, NULL},
     {"avx2", slm_q8_avx2, slm_q4_avx2, slm_have_avx2},
     {"avx512-vnni", slm_q8_vnni, slm_q4_vnni, slm_have_vnni},
 };
-const unsigned slm_arch_kernel_count = sizeof slm_arch_kernels / sizeof *slm_arch_kernels;
+
+const struct slm_kernel *slm_arch_kernel(unsigned index)
+{
+    return index < sizeof kernels / sizeof *kernels ? &kernels[index] : NULL;
+}
 #endif

@@ -38,16 +38,15 @@ const struct slm_kernel slm_kernels[] = {
 };
 const unsigned slm_kernel_count = sizeof slm_kernels / sizeof *slm_kernels;
 
-const struct slm_kernel slm_arch_kernels[1] __attribute__((weak));
-const unsigned slm_arch_kernel_count __attribute__((weak));
+__attribute__((weak)) const struct slm_kernel *slm_arch_kernel(unsigned index)
+{
+    (void)index;
+    return NULL;
+}
 
 const struct slm_kernel *slm_kernel_at(unsigned index)
 {
-    if (index < slm_kernel_count)
-        return &slm_kernels[index];
-    index -= slm_kernel_count;
-    const volatile unsigned *count = &slm_arch_kernel_count; /* the linker's word, not this file's */
-    return index < *count ? &slm_arch_kernels[index] : NULL;
+    return index < slm_kernel_count ? &slm_kernels[index] : slm_arch_kernel(index - slm_kernel_count);
 }
 
 #define TEST_ROWS 12
