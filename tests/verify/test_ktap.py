@@ -1,12 +1,9 @@
 """The KTAP parser on generated documents: what is whole is read whole, anything less never passes."""
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.verify.ktap import parse
-
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")  # a busy machine is not a fault of the parser
 
 names = st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True)
 suites = st.lists(st.tuples(names, st.lists(st.tuples(names, st.booleans()), min_size=1, max_size=4)),
