@@ -81,7 +81,7 @@ def test_a_machine_that_never_reads_is_not_waited_for_without_end(checkout):
     checkout.kernel(GOOD.partition("while read")[0] + "exec sleep 60")
     checkout.spec("type = 'uptime'\nexpect = 's'")
     report = checkout.verify()
-    assert report.verdict == "HANG" and report.seconds < 5
+    assert report.verdict == "HANG" and report.seconds < 30
 
 
 def test_without_bubblewrap_nothing_runs(checkout, monkeypatch, tmp_path):
