@@ -174,7 +174,7 @@ class Tiny:
         names = [name.removeprefix("auton:") for name in self.you.issue(number).labels]
         return next((name for name in names if name not in ("goal", "task", "hold") and ":" not in name), "")
 
-    def until(self, number: int, *states: str, seconds: float = 240) -> str:
+    def until(self, number: int, *states: str, seconds: float = 900) -> str:
         """Wait until the goal or task is in one of `states`."""
         return wait(lambda: (now := self.state(number)) in states and now, f"#{number} to be {' or '.join(states)}",
                     seconds)
@@ -195,6 +195,10 @@ class Tiny:
         said = [one.body for one in self.you.comments_on(number)
                 if one.author == BOT and f'"c{comment.id}"' in one.body]
         return how, said[0] if said else ""
+
+    def sticky(self, number: int) -> str:
+        """The bot's standing comment on a goal or task."""
+        return next(one.body for one in self.you.comments_on(number) if one.author == BOT)
 
     def runs(self, workflow: str = "auton-agent.yml") -> dict[str, str]:
         """Status or conclusion of each run by name."""
