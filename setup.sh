@@ -154,6 +154,7 @@ python_packages() {
     # setuptools first: an isolated build would fetch one that is not pinned.
     # shellcheck disable=SC2086
     { $pip setuptools && $pip --no-build-isolation -e ".$extras"; } >>"$log" 2>&1 || explain "pip install"
+    "$venv/bin/python" -m compileall -q bot >>"$log" 2>&1 || explain "compiling bot/" # pip did it for all the others
 }
 
 case $level in

@@ -16,9 +16,9 @@ Mode = Literal["kernel_build", "slm_training", "dual"]
 
 
 class Section(BaseModel):
-    """The docstring under a field is what `auton config` prints about it."""
+    """The docstring under a field is what `auton config` prints about it (it reads this file)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Workflow(Section):
@@ -40,8 +40,12 @@ class Forge(Section):
 class Models(BaseModel):
     """A litellm model per role; `default` serves every role without one of its own."""
 
+<<<<<<< HEAD
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
     __pydantic_extra__: dict[str, str] = Field(init=False)
+=======
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
+>>>>>>> main
     default: str = "replay/uptime"
     """The model of every role that has no key of its own here; replay/NAME plays a recorded run."""
 

@@ -16,7 +16,7 @@ Role = str  # a file in bot/agents/roles/; the names there are the only ones tha
 
 
 class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class Limits(Part):

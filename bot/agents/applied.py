@@ -6,19 +6,19 @@ and `git apply --cached` with an index and an object folder of their own. It rea
 
 import os
 import subprocess
-import tempfile
 import tomllib
 from pathlib import Path
 
+from bot import scratch
 from bot.agents import mbox
 from bot.handoff import Result
 
 
 def check(repo: Path, result: Result, patch: bytes) -> list[str]:
     """The reasons to refuse that only git can tell; the patch must be one that bot/agents/screen.py found clean."""
-    with tempfile.TemporaryDirectory(prefix="auton-screen-") as scratch:
+    with scratch.folder("screen") as folder:
         try:
-            return _check(_Scratch(repo, Path(scratch)), result, patch)
+            return _check(_Scratch(repo, folder), result, patch)
         except _Failed as failed:
             return [f"change.patch: {failed}"]
 

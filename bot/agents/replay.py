@@ -22,7 +22,7 @@ MOST = 256 << 20
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class Said(Strict):

@@ -1,6 +1,5 @@
 """Run one agent: read its brief, let it work in a private clone, and write its result and its patch."""
 
-import tempfile
 from pathlib import Path
 
 import click
@@ -28,6 +27,7 @@ def command(key: str, goal: int, task: str, role: str, attempt: int, brief_file:
     adapter alone.
     """
     from bot import config as configuration
+    from bot import scratch
     from bot.agents import session
     from bot.errors import ConfigError
     from bot.handoff import Brief, read
@@ -43,8 +43,8 @@ def command(key: str, goal: int, task: str, role: str, attempt: int, brief_file:
     else:
         raise ConfigError("expected --brief FILE, or --key, --goal and --role; found neither",
                           "see `auton agent --help`")
-    with tempfile.TemporaryDirectory(prefix="auton-agent-", ignore_cleanup_errors=True) as scratch:
-        result = session.start(brief, config, repo, keep or Path(scratch) / "worktree", out)
+    with scratch.folder("agent") as folder:
+        result = session.start(brief, config, repo, keep or folder / "worktree", out)
     usage = result.usage
     click.echo(f"{brief.key}: {result.status}{': ' + result.reason if result.reason else ''}")
     click.echo(f"  {usage.calls} calls, {usage.input_tokens} + {usage.output_tokens} tokens, ${usage.cost_usd:.4f}, "

@@ -1,5 +1,6 @@
 """Print every key of auton.toml: its value, its default, and what it means."""
 
+import functools
 from pathlib import Path
 
 import click
@@ -38,7 +39,7 @@ def keys(section, prefix=""):
     """Each key of `section` and the sections in it, those of its own first: key, value, default, meaning."""
     from pydantic import BaseModel
 
-    nested = []
+    nested, meaning = [], meanings(type(section).__name__)
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if isinstance(value, BaseModel):
@@ -47,11 +48,26 @@ def keys(section, prefix=""):
             nested += [(f"{prefix}{name}.{quoted(key)}.", item) for key, item in value.items()]
         else:
             default = None if field.is_required() else field.get_default(call_default_factory=True)
-            yield {"key": prefix + name, "value": value, "default": default, "meaning": field.description or ""}
+            yield {"key": prefix + name, "value": value, "default": default, "meaning": meaning.get(name, "")}
     for key, value in (section.model_extra or {}).items():
         yield {"key": f"{prefix}{quoted(key)}", "value": value, "default": None, "meaning": f"The model of {key}."}
     for inner, item in nested:
         yield from keys(item, inner)
+
+
+@functools.cache
+def meanings(section: str) -> dict[str, str]:
+    """What each key of a class in bot/config.py means: the docstring under it. Pydantic can find them too, but does it
+    at each import, and takes longer for it than for all the rest."""
+    import ast
+    import inspect
+
+    from bot import config
+
+    body = next(node.body for node in ast.parse(inspect.getsource(config)).body
+                if isinstance(node, ast.ClassDef) and node.name == section)
+    return {field.target.id: inspect.cleandoc(text.value.value) for field, text in zip(body, body[1:], strict=False)
+            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr)}
 
 
 def quoted(key: str) -> str:

@@ -7,10 +7,10 @@ line. Nothing here runs code of the repository (no hooks, no filters, no submodu
 import base64
 import os
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from bot import scratch
 from bot.errors import ForgeError, MissingTool
 
 ZERO = "0" * 40
@@ -151,20 +151,30 @@ class Git:
 
         The same input gives the same SHA, so that a job that is run twice pushes the same commits.
         """
-        with tempfile.TemporaryDirectory(prefix="auton-am-") as folder:
-            self("worktree", "add", "--quiet", "--detach", "--no-checkout", folder, onto)
+        with scratch.folder("am") as tree:
+            self("worktree", "add", "--quiet", "--detach", "--no-checkout", str(tree), onto)
             try:
-                tree = Path(folder)
-                self("reset", "--quiet", "--hard", onto, cwd=tree)
-                try:
-                    self("am", "--quiet", "--3way", "--committer-date-is-author-date", "--no-gpg-sign",
-                         "--keep-non-patch", cwd=tree, stdin=patch)
-                except GitFailed as error:
-                    paths = self("diff", "--name-only", "--diff-filter=U", cwd=tree, ok=(0, 128)).splitlines()
-                    raise Conflict(f"the patch does not apply to {onto[:10]}", error.output, paths) from None
+                self._am(tree, onto, patch)
                 return self._with_trailers(onto, self("rev-parse", "HEAD", cwd=tree), trailers)
             finally:
-                self("worktree", "remove", "--force", folder, ok=(0, 128))
+                self("worktree", "remove", "--force", str(tree), ok=(0, 128))
+
+    def _am(self, tree: Path, onto: str, patch: bytes) -> None:
+        """`git am` in the empty worktree `tree`. The index is enough for a patch that fits: git takes out of it the
+        files that are touched, and no others are written. Only a merge needs them all."""
+        am = ("am", "--quiet", "--committer-date-is-author-date", "--no-gpg-sign", "--keep-non-patch")
+        self("read-tree", onto, cwd=tree)
+        try:
+            self(*am, cwd=tree, stdin=patch)
+            return
+        except GitFailed:
+            self("am", "--abort", cwd=tree, ok=(0, 128))
+        self("reset", "--quiet", "--hard", onto, cwd=tree)
+        try:
+            self(*am, "--3way", cwd=tree, stdin=patch)
+        except GitFailed as error:
+            paths = self("diff", "--name-only", "--diff-filter=U", cwd=tree, ok=(0, 128)).splitlines()
+            raise Conflict(f"the patch does not apply to {onto[:10]}", error.output, paths) from None
 
     def _with_trailers(self, onto: str, tip: str, trailers: list[str]) -> str:
         """Rewrite the commits onto..tip with `trailers` added to each message, and ourselves as their author: a

@@ -4,9 +4,12 @@ What is safe to repeat is repeated; a POST whose fate is unknown is not: it rais
 looks on the forge whether it took effect. Rate limits are waited for as GitHub's documentation asks.
 """
 
+import importlib.machinery
+import importlib.util
 import json
 import random
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -47,8 +50,7 @@ class Wire:
 
     def __init__(self, api: str, token: str, after_call: Callable[[str, str], None] | None = None,
                  sleep: Callable[[float], None] = time.sleep):
-        import github
-
+        github = _pygithub()
         local = urlsplit(api).hostname in LOOPBACK
         self.api = api.rstrip("/")
         self.local = local
@@ -147,6 +149,27 @@ class Wire:
         if headers.get("x-ratelimit-remaining") == "0" and "x-ratelimit-reset" in headers:
             return max(1.0, float(headers["x-ratelimit-reset"]) - time.time())
         return 60.0 * 2 ** (attempt - 1) * (0.001 if self.local else 1)
+
+
+def _pygithub():
+    """PyGithub, but for PyJWT, which it imports together with all of `cryptography`, half as large again as the rest:
+    that is for a GitHub App's private key, and is loaded should it ever be used."""
+    if "github" not in sys.modules:
+        sys.meta_path.insert(0, _Later)
+        try:
+            import github  # noqa: F401
+        finally:
+            sys.meta_path.remove(_Later)
+    return sys.modules["github"]
+
+
+class _Later:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target) if name == "jwt" else None
+        if spec:
+            spec.loader = importlib.util.LazyLoader(spec.loader)
+        return spec
 
 
 def _limited(status: int, headers: dict, message: str) -> bool:

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import json
 import re
+import sqlite3
 import sys
 import time
 import traceback
@@ -17,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qsl
 
 from bot.localforge.faults import SECONDARY
+from bot.localforge.git import GitError
 from bot.localforge.people import ANONYMOUS
 from bot.localforge.wire import Answer, Call, Refusal, match, not_found
 
@@ -97,7 +99,10 @@ class Api:
                 ), out
         except Refusal as refusal:
             return refusal, out
-        except Exception:  # noqa: BLE001 whatever went wrong here, the client gets an answer and the person a traceback
+        except Exception as error:  # noqa: BLE001 the client gets an answer, the person at the server the reason
+            if disk_is_full(error):
+                print(f"forge: {method} {path}: the disk is full; free some space, nothing is lost", file=sys.stderr)
+                return Refusal(500, "The local forge's disk is full"), out
             print(f"forge: {method} {path} failed:", file=sys.stderr)
             traceback.print_exc()
             return Refusal(500, "Server Error"), out
@@ -210,6 +215,13 @@ class Api:
             }
         )
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else content})
+
+
+def disk_is_full(error: Exception) -> bool:
+    """Whether SQLite, git or the system says so."""
+    return isinstance(error, sqlite3.OperationalError | GitError | OSError) and bool(
+        re.search(r"(?i)disk is full|no space left", str(error))
+    )
 
 
 def check_version(headers, out) -> None:

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import sys
 import threading
+import time
 import traceback
 
 from bot.localforge.payloads.repos import full_name, repository
@@ -49,8 +50,13 @@ class Outbox:
         while not self._stopping:
             self._wake.wait()
             self._wake.clear()
-            while not self._stopping and self._step():
-                pass
+            try:
+                while not self._stopping and self._step():
+                    pass
+            except Exception:  # noqa: BLE001 a full disk, say: what is in the outbox is tried again
+                traceback.print_exc()
+                time.sleep(1)
+                self._wake.set()
 
     def _step(self) -> bool:
         store = self.forge.store

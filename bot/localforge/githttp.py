@@ -30,24 +30,22 @@ class GitHttp:
         query = scope["query_string"].decode("latin-1")
         writing = found["rest"] == "git-receive-pack" or "service=git-receive-pack" in query
         try:
-            actor, repo = self._admit(headers, found["owner"], found["name"], writing)
+            loop = asyncio.get_running_loop()
+            actor, repo = await loop.run_in_executor(None, self._admit, headers, found["owner"], found["name"], writing)
         except Refusal as refusal:
             await _drain(receive)
             extra = {"WWW-Authenticate": 'Basic realm="GitHub"'} if refusal.status == 401 else {}
             return await _plain(send, refusal.status, refusal.message, extra)
         fault = self.forge.faults.pick(scope["method"], scope["path"])
-        if fault:
+        pushing = found["rest"] == "git-receive-pack"
+        if fault and not (fault.after and pushing):
             await _drain(receive)
-            if fault.kind == "reset" and "auton.transport" in scope.get("extensions", {}):
-                return scope["extensions"]["auton.transport"].abort()
-            return await _plain(
-                send, int(fault.kind.partition(":")[0]) if fault.kind != "reset" else 500, "Server Error"
-            )
-        if found["rest"] == "git-receive-pack":
+            return await _fail(scope, send, fault)
+        if pushing:
             async with self._pushing.setdefault(repo["id"], asyncio.Lock()):
-                await self._backend(scope, receive, send, headers, repo, found["rest"], actor)
+                await self._backend(scope, receive, send, headers, repo, found["rest"], actor, fault)
         else:
-            await self._backend(scope, receive, send, headers, repo, found["rest"], None)
+            await self._backend(scope, receive, send, headers, repo, found["rest"])
 
     def _admit(self, headers, owner: str, name: str, writing: bool):
         with self.forge.store.transaction():
@@ -73,7 +71,7 @@ class GitHttp:
                 raise Refusal(403, "This repository was archived so it is read-only.")
             return actor, repo
 
-    async def _backend(self, scope, receive, send, headers, repo, rest, pusher) -> None:
+    async def _backend(self, scope, receive, send, headers, repo, rest, pusher=None, fault=None) -> None:
         git = self.forge.git(repo)
         environment = {
             **ENVIRONMENT,
@@ -121,6 +119,8 @@ class GitHttp:
                 report = await process.stdout.read()
                 await process.wait()
                 await asyncio.get_running_loop().run_in_executor(None, self._moved, repo["id"], pusher)
+                if fault:  # the push took effect; only its answer is spoilt
+                    return await _fail(scope, send, fault)
                 await send({"type": "http.response.start", "status": status, "headers": out})
                 await send({"type": "http.response.body", "body": report})
         finally:
@@ -165,6 +165,14 @@ async def _drain(receive) -> None:
         message = await receive()
         if message["type"] == "http.disconnect" or not message.get("more_body"):
             return
+
+
+async def _fail(scope, send, fault) -> None:
+    """Do to the client what the fault says."""
+    if fault.kind == "reset":
+        scope["extensions"]["auton.transport"].abort()
+    else:
+        await _plain(send, int(fault.kind.partition(":")[0]), "Server Error")
 
 
 async def _plain(send, status: int, message: str, headers=None) -> None:

@@ -48,6 +48,13 @@ class Store:
         self._depth = 0
         self._after: list = []
         self.db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, cached_statements=512)
+        try:
+            self._open(path)
+        except sqlite3.Error as error:
+            self.db.close()
+            raise ForgeError(f"{path}: cannot be used: {error}", "free some space, or choose another --data") from None
+
+    def _open(self, path: Path) -> None:
         self.db.row_factory = sqlite3.Row
         self.db.execute("pragma journal_mode = wal")
         self.db.execute("pragma synchronous = normal")
@@ -81,15 +88,16 @@ class Store:
             self._depth += 1
             try:
                 yield self
+                if self._depth == 1:
+                    self.db.execute("commit")
             except BaseException:
-                self._depth -= 1
-                if self._depth == 0:
+                if self._depth == 1 and self.db.in_transaction:
                     self.db.execute("rollback")
                 raise
-            self._depth -= 1
+            finally:
+                self._depth -= 1
             if self._depth:
                 return
-            self.db.execute("commit")
             after, self._after = self._after, []
         for action in after:
             action()

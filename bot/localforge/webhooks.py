@@ -8,6 +8,7 @@ import hmac
 import json
 import threading
 import time
+import traceback
 import uuid
 
 import httpx
@@ -70,8 +71,13 @@ class Webhooks:
             while not self._stopping:
                 self._wake.wait()
                 self._wake.clear()
-                while not self._stopping and self._step(client):
-                    pass
+                try:
+                    while not self._stopping and self._step(client):
+                        pass
+                except Exception:  # noqa: BLE001 a full disk, say: what is undelivered is tried again
+                    traceback.print_exc()
+                    time.sleep(1)
+                    self._wake.set()
 
     def _step(self, client: httpx.Client) -> bool:
         store = self.forge.store

@@ -5,9 +5,9 @@ is applied again finds each thing by its key and does what is left. Everything i
 """
 
 import re
-import tempfile
 from pathlib import Path
 
+from bot import scratch
 from bot.config import Config
 from bot.errors import Refused
 from bot.forge.client import Forge
@@ -23,7 +23,6 @@ from bot.reconcile.tick import our_clone
 KEY = re.compile(r"g(?P<goal>[1-9]\d{0,8})-(?:t(?P<task>[1-9]\d{0,8})|plan)"
                  r"-a(?P<attempt>[1-9]\d{0,3})-(?P<role>[a-z_]{1,40})")
 MOST_PATCH = 8 << 20  # bytes
-TICK = "auton-tick.yml"
 
 
 def apply(forge: Forge, config: Config, folder: Path, key: str) -> m.RunRecord:
@@ -41,7 +40,6 @@ def apply(forge: Forge, config: Config, folder: Path, key: str) -> m.RunRecord:
         body = memory.body(texts.run_comment(record, result.role, result.attempt, result.summary), record)
         mine = comment(forge, config, issue, body)
         _only_once(forge, issue, key, config.forge.bot, mine.id)
-    forge.dispatch(TICK, {"reason": key})
     return record
 
 
@@ -98,8 +96,8 @@ def _push(forge: Forge, config: Config, folder: Path, result: Result, where: dic
     patch = folder / "change.patch"
     if not patch.is_file() or patch.stat().st_size > MOST_PATCH:
         raise Refused(f"{patch}: expected a patch of at most {MOST_PATCH} bytes")
-    with tempfile.TemporaryDirectory(prefix="auton-apply-") as scratch:
-        git = our_clone(Path(scratch) / "apply.git", forge, config)
+    with scratch.folder("apply") as place:
+        git = our_clone(place / "apply.git", forge, config)
         base = f"refs/heads/{forge.default_branch}"
         git.fetch(base, f"{ref}*")
         try:

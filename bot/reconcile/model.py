@@ -27,7 +27,7 @@ STUCK = ("failed", "needs-human")
 class Kept(BaseModel):
     """A part of the memory: strict, so that a hand-edited comment is noticed and not guessed at."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     def but(self, **changes):
         return self.model_copy(update=changes)

@@ -37,7 +37,7 @@ class Seen:
 class SpecCheck(BaseModel):
     """What every kind has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     KEY: ClassVar[str]
 
     archs: list[str] | None = None
@@ -151,7 +151,7 @@ KINDS: list[type[SpecCheck]] = [Ktap, Console, Figure]
 class Spec(BaseModel):
     """The front matter of one spec."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     depends: list[str] = []

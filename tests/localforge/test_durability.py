@@ -133,6 +133,7 @@ def test_a_push_that_was_killed_before_its_consequences_is_caught_up_with(tmp_pa
     assert ("pull_request", f"refs/pull/{number}/merge") in heard
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_event_whose_handling_was_killed_is_handed_on_again(tmp_path):
     data = tmp_path / "forge"
     heard = []
@@ -159,6 +160,30 @@ def test_an_event_whose_handling_was_killed_is_handed_on_again(tmp_path):
     with serve_in_thread(data, join=lambda forge: Listener()) as running:
         assert running.forge.outbox.settle()
     assert heard == ["issues"]
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(forge):
+    repo = forge.repository()
+    kept = repo.create_issue("kept")
+    database = forge.host.store.db
+    database.execute(f"pragma max_page_count = {database.execute('pragma page_count').fetchone()[0] + 4}")
+    with pytest.raises(github.GithubException) as full:
+        for _ in range(40):
+            kept.create_comment("x" * 60_000)
+    assert (full.value.status, full.value.data["message"]) == (500, "The local forge's disk is full")
+    before = kept.get_comments().totalCount
+    database.execute("pragma max_page_count = 1000000")
+    kept.create_comment("room again")
+    assert kept.get_comments().totalCount == before + 1
+
+
+def test_a_folder_that_holds_no_database_is_said(tmp_path):
+    from bot.errors import ForgeError
+
+    (tmp_path / "forge.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(ForgeError, match="forge.db: cannot be used: file is not a database"):
+        with serve_in_thread(tmp_path):
+            pass
 
 
 def test_a_database_of_another_version_is_left_alone(tmp_path):

@@ -115,3 +115,13 @@ def test_nobody_pushes_pull_refs(forge, repo, tmp_path):
 
 def test_an_unknown_repository_is_not_found(forge, tmp_path):
     assert "not found" in git("clone", "-q", forge.remote("you/none"), str(tmp_path / "a"), ok=False)
+
+
+@pytest.mark.parametrize(("spec", "arrived"), [("before 502", False), ("after 502", True), ("after reset", True)])
+def test_a_push_fails_before_or_after_it_took_effect(forge, repo, tmp_path, spec, arrived):
+    git("clone", "-q", forge.remote(), str(tmp_path / "a"))
+    sha = commit(tmp_path / "a", "a")
+    forge.host.faults.add(f"POST /you/demo.git/git-receive-pack nth=1 {spec}")
+    assert git("push", "-q", "origin", "main", cwd=tmp_path / "a", ok=False)
+    assert (repo.get_branch("main").commit.sha == sha) == arrived
+    assert git("push", "-q", "origin", "main", cwd=tmp_path / "a") == ""

@@ -21,7 +21,7 @@ CONVENTIONS = 8000
 
 
 class Role(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: str
     title: str

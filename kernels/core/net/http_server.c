@@ -15,8 +15,7 @@ struct worker {
     struct tcp *tcp;
     char input[HTTP_HEADER_MAX];
     size_t used;
-    char *body;     /* behind room for the header, so that both go out as one */
-    char output[ANSWER_HEADER_MAX + HTTP_BODY_MAX];
+    char out[ANSWER_HEADER_MAX + HTTP_BODY_MAX]; /* the header ends where the body begins: both go out as one */
 };
 
 static struct mutex lock;           /* guards what follows */
@@ -35,6 +34,11 @@ static const struct page_entry *find_page(const char *path)
     return NULL;
 }
 
+static char *body_of(struct worker *worker)
+{
+    return worker->out + ANSWER_HEADER_MAX;
+}
+
 static bool answer(struct worker *worker, const char *status, const char *type, size_t size, bool keep, bool body)
 {
     char header[ANSWER_HEADER_MAX];
@@ -43,14 +47,14 @@ static bool answer(struct worker *worker, const char *status, const char *type, 
                               "Connection: %s\r\n\r\n", status, type, size, keep ? "keep-alive" : "close");
     if (length >= sizeof header)
         return false;
-    char *start = worker->body - length;
+    char *start = body_of(worker) - length;
     memcpy(start, header, length);
     return tcp_write(worker->tcp, start, length + (body ? size : 0), hal_time_ns() + ANSWER_NS) >= 0;
 }
 
 static bool answer_error(struct worker *worker, const char *status, bool keep)
 {
-    size_t size = ksnprintf(worker->body, HTTP_BODY_MAX, "%s\n", status);
+    size_t size = ksnprintf(body_of(worker), HTTP_BODY_MAX, "%s\n", status);
     return answer(worker, status, "text/plain", size, keep, true);
 }
 
@@ -65,7 +69,7 @@ static bool serve(struct worker *worker, const struct http_request *request)
     const struct page_entry *page = find_page(request->path);
     if (!page)
         return answer_error(worker, "404 Not Found", request->keep_alive) && request->keep_alive;
-    size_t size = MIN(page->render(worker->body, HTTP_BODY_MAX), HTTP_BODY_MAX);
+    size_t size = MIN(page->render(body_of(worker), HTTP_BODY_MAX), (size_t)HTTP_BODY_MAX);
     return answer(worker, "200 OK", page->type, size, request->keep_alive, !head) && request->keep_alive;
 }
 
@@ -115,7 +119,6 @@ static void start_worker(struct tcp *tcp)
     if (worker) {
         worker->tcp = tcp;
         worker->used = 0;
-        worker->body = worker->output + ANSWER_HEADER_MAX;
         mutex_take(&lock);
         while (workers >= WORKERS_MAX)
             condition_wait(&worker_left, &lock, UINT64_MAX);
