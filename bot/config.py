@@ -40,12 +40,8 @@ class Forge(Section):
 class Models(BaseModel):
     """A litellm model per role; `default` serves every role without one of its own."""
 
-<<<<<<< HEAD
-    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
-    __pydantic_extra__: dict[str, str] = Field(init=False)
-=======
     model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
->>>>>>> main
+    __pydantic_extra__: dict[str, str] = Field(init=False)
     default: str = "replay/uptime"
     """The model of every role that has no key of its own here; replay/NAME plays a recorded run."""
 

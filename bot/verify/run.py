@@ -150,9 +150,6 @@ def _sandbox(repo: Path) -> Wrap:
     return lambda argv: sandbox.wrap(argv, root=repo, writable=[repo], readonly=kept, env=inside, cwd=repo)
 
 
-<<<<<<< HEAD
-def present(target: Target, repo: Path) -> None:
-=======
 def _remove(planted: Path) -> None:
     """Take away a .git that a build has made: its configuration would name programs for the next git to run."""
     if planted.is_dir() and not planted.is_symlink():
@@ -161,8 +158,7 @@ def _remove(planted: Path) -> None:
         planted.unlink()
 
 
-def _present(target: Target, repo: Path) -> None:
->>>>>>> main
+def present(target: Target, repo: Path) -> None:
     """MissingTool when a program that the target calls is neither on PATH nor in the checkout."""
     for command in (target.build, target.boot):
         try:

@@ -116,17 +116,21 @@ class Tiny:
     def __init__(self, folder: Path, runs: dict | None = None, cost: float = 2.0, goal: str = GOAL):
         self.folder, self.checkout, self.data = folder, folder / "tiny", folder / "forge"
         self.checkout.mkdir()
-        said = folder / "said.json"
-        said.write_text(json.dumps(recording(usual() if runs is None else runs, goal)))
+        self.goal, self.said = goal, folder / "said.json"
+        self.says(usual() if runs is None else runs)
         for path in git("ls-files", ".github/workflows", ".github/actions", cwd=ROOT).splitlines():
             (self.checkout / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / path, self.checkout / path)
-        (self.checkout / "auton.toml").write_text(CONFIG.format(recording=said, cost=cost))
+        (self.checkout / "auton.toml").write_text(CONFIG.format(recording=self.said, cost=cost))
         (self.checkout / "kernel.sh").write_text(KERNEL)
         (self.checkout / ".gitignore").write_text("image\n")
         git("init", "-q", "-b", "main", cwd=self.checkout)
         git("add", "-A", cwd=self.checkout)
         git("commit", "-qm", "A tiny kernel", cwd=self.checkout)
+
+    def says(self, runs: dict) -> None:
+        """From now on the model says `runs`."""
+        self.said.write_text(json.dumps(recording(runs, self.goal)))
 
     # -- the forge's process --------------------------------------------------------------------------------------
 
