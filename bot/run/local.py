@@ -49,7 +49,7 @@ def start(data: Path, port: int, checkout: Path, seconds: float = 60.0) -> dict:
     while time.monotonic() < deadline:
         if (found := alive(data)) is not None:
             return found
-        if server.poll() is not None and not _another(said := _said(log, begin)):
+        if server.poll() is not None and not _another(_said(log, begin)):
             break
         time.sleep(0.05)
     server.poll() is None and server.terminate()
@@ -69,13 +69,15 @@ def _another(said: list[str]) -> bool:
 
 
 def alive(data: Path) -> dict | None:
-    """The record of the forge that serves `data`, if one does: whoever answers there must know its owner's token."""
+    """The record of the forge that serves `data`, if one does: the process that wrote it lives, and whoever answers
+    there knows its owner's token."""
     try:
         told = json.loads((data / "forge.json").read_text())
+        os.kill(told["pid"], 0)
         ask = urllib.request.Request(told["api"] + "/user", headers={"Authorization": f"token {told['tokens'][OWNER]}"})
         with urllib.request.urlopen(ask, timeout=5) as answer:
             return told if json.load(answer).get("login") == OWNER else None
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
