@@ -41,11 +41,15 @@ class Models(BaseModel):
     """A litellm model per role; `default` serves every role without one of its own."""
 
     model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
+    __pydantic_extra__: dict[str, str] = Field(init=False)
     default: str = "replay/uptime"
     """The model of every role that has no key of its own here; replay/NAME plays a recorded run."""
 
     def of(self, role: str) -> str:
         return (self.model_extra or {}).get(role, self.default)
+
+    def all(self) -> set[str]:
+        return {self.default, *(self.model_extra or {}).values()}
 
 
 class Price(Section):

@@ -53,6 +53,12 @@ class Recording(Strict):
     """What made it: models, endpoint, when, at which prices."""
     runs: list[Recorded]
 
+    def must_know(self, name: str, title: str) -> None:
+        """AgentError if this recording, which is called `name`, was made for another goal than `title`."""
+        if _plain(self.goal) != _plain(title):
+            raise AgentError(f"{name} knows only the goal “{self.goal}”; found “{title}”",
+                             "for another goal run a real model: MODEL=provider/model (see `auton models`)")
+
 
 def load(name: str) -> Recording:
     """The recording called `name` (a path to a .json file is taken as it is)."""
@@ -76,9 +82,7 @@ class Replay:
     def __init__(self, name: str, brief: Brief):
         self.name = name
         recording = load(name.removeprefix("replay/"))
-        if _plain(recording.goal) != _plain(brief.goal_title):
-            raise AgentError(f"{name} knows only the goal “{recording.goal}”; found “{brief.goal_title}”",
-                             "for another goal run a real model: MODEL=provider/model (see `auton models`)")
+        recording.must_know(name, brief.goal_title)
         self.source = {"model": name, "replayed": recording.source, "costs": "nominal: those of the recorded run"}
         turn = brief.attempt - brief.lost  # the recorded run was not disturbed, and had no attempts without an answer
         wanted = (brief.role, brief.task_key, turn)

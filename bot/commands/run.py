@@ -18,8 +18,8 @@ import click
 @click.option("--repo", help="OWNER/NAME on GitHub (or on GITHUB_API_URL's server) instead of the local forge.")
 @click.option("--data", type=click.Path(path_type=Path), default=Path(".auton/forge"), show_default=True,
               help="The local forge's folder.")
-@click.option("--port", type=click.IntRange(0, 65535), default=4400, show_default=True,
-              help="The local forge's port; 0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535),
+              help="The local forge's port; 0 takes a free one.  [default: 4400, or a free one if that is taken]")
 @click.option("--timeout", type=float, default=3600, show_default=True, help="Seconds to watch.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object on standard output.")
 def command(goal, mode, model, budget, repo, data, port, timeout, as_json):

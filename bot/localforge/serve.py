@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -151,6 +152,7 @@ def _ended_like_ctrl_c():
     def interrupt(number, frame):
         for each in ended_by:
             signal.signal(each, signal.SIG_IGN)
+        print(f"ended by {signal.Signals(number).name}", file=sys.stderr, flush=True)
         raise KeyboardInterrupt
 
     ended_by = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

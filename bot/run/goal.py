@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 
 from bot import config
-from bot.errors import ConfigError
+from bot.errors import ConfigError, ForgeError
 from bot.forge.client import Forge
-from bot.run import local, watch
+from bot.reconcile import slash
+from bot.run import local, preflight, watch
 from bot.run.shares import Shares, measure
 
 LABEL = "auton:goal"
@@ -35,8 +36,12 @@ class Order:
         return first if len(first) <= 200 else first[:199] + "…"
 
     def body(self) -> str:
-        options = {"mode": self.mode, "model": self.model, "budget": f"{self.budget:g}" if self.budget else None}
+        options = {"mode": self.mode, "model": self.model, "budget": f"{self.budget:.4f}" if self.budget else None}
         line = " ".join(f"{key}={value}" for key, value in options.items() if value)
+        for words in slash.parse(f"/auton plan {line}"):
+            if words.problem:
+                raise ConfigError(f"--mode, --model, --budget: {words.problem}, found '{line}'",
+                                  "a model is provider/name without spaces, a budget dollars such as 2.50")
         words = self.goal.strip()
         told = "" if words == self.title() else words + "\n\n"
         return told + (f"/auton plan {line}" if line else "")
@@ -57,7 +62,7 @@ class Outcome:
         return json.dumps(asdict(self), indent=1)
 
 
-def run(order: Order, repo: str | None, data: Path, port: int, timeout: float, quiet: bool) -> Outcome:
+def run(order: Order, repo: str | None, data: Path, port: int | None, timeout: float, quiet: bool) -> Outcome:
     """File the order and watch it; every line a person sees goes through `say`."""
     began = time.monotonic()
 
@@ -66,14 +71,33 @@ def run(order: Order, repo: str | None, data: Path, port: int, timeout: float, q
             minutes, seconds = divmod(int(time.monotonic() - began), 60)
             click.echo(f"{minutes:3d}:{seconds:02d}  {subject:<10} {sentence}")
 
-    config.load()  # a broken auton.toml is told before anything is started
-    title = order.title()
-    forge = _on_github(repo) if repo else _on_this_machine(data, port, say)
+    settings = config.load()
+    title, _ = order.title(), order.body()
+    if repo:
+        preflight.check_model({order.model} - {None}, title, settings, None)
+        forge = _on_github(repo)
+    else:
+        settings = preflight.committed(Path.cwd())
+        models = {order.model} if order.model else settings.agents.models.all()
+        preflight.check_model(models, title, settings, local.asked_secrets(Path.cwd()))
+        preflight.check_machine(Path.cwd(), data, settings)
+        forge = _on_this_machine(data, port, say)
     before = forge.branch(forge.default_branch).sha
     issue = forge.create_issue(title, order.body(), [LABEL])
     say("goal", f"#{issue.number} filed: {title}")
     say("", issue.url)
-    last = watch.until_ended(forge, issue.number, say, timeout)
+    try:
+        last = watch.until_ended(forge, issue.number, say, timeout)
+    except KeyboardInterrupt:
+        click.echo(f"auton: no longer watching; the goal goes on by itself: {issue.url}", err=True)
+        if not repo:
+            click.echo(f"  → `auton forge stop --data {data}` ends it, `auton forge serve --data {data}` goes on", err=True)
+        raise SystemExit(130) from None
+    except ForgeError:
+        if repo or local.alive(data):
+            raise
+        raise ForgeError(f"the local forge has ended, and with it the work on goal #{issue.number}; nothing is lost",
+                         f"`auton forge serve --data {data}` goes on where it was") from None
     outcome = Outcome(last.state == "done", last.state, issue.url, round(time.monotonic() - began, 1),
                       _landed(forge, before), None if repo else measure(data, forge.repo))
     if not quiet:
@@ -86,13 +110,12 @@ def _on_github(repo: str) -> Forge:
     return Forge.from_environment()
 
 
-def _on_this_machine(data: Path, port: int, say: watch.Say) -> Forge:
+def _on_this_machine(data: Path, port: int | None, say: watch.Say) -> Forge:
     """A repository on the local forge, made from this checkout's HEAD."""
-    told = local.start(data.absolute(), port, Path.cwd())
+    told = local.start(data.absolute(), local.port_to_use(port), Path.cwd())
     owner, api = local.OWNER, told["api"]
     token = told["tokens"][owner]
-    name = local.free_name(set(local.repositories(api, token)), "auton")
-    local.create(api, token, name)
+    name = local.create(api, token, "auton")
     head = local.push(Path.cwd(), f"{told['url']}/{owner}/{name}.git", token)
     forge = Forge(api, f"{owner}/{name}", token, server=told["url"])
     if LABEL not in forge.label_names():

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -12,17 +13,19 @@ import urllib.request
 from pathlib import Path
 
 from bot.errors import ForgeError, MissingTool
-from bot.forge.wire import Wire
+from bot.forge.wire import Answered, Wire
 
 OWNER = "you"
+PORT = 4400
+"""Where the local forge listens unless told otherwise."""
 
 
-def secrets(checkout: Path) -> list[str]:
-    """The secrets that the checkout's workflows ask for and this environment has, such as a model's key."""
+def asked_secrets(checkout: Path) -> set[str]:
+    """The secrets that the checkout's workflows ask for, such as a model's key."""
     asked = set()
     for path in sorted((checkout / ".github" / "workflows").glob("*.y*ml")):
         asked.update(re.findall(r"\bsecrets\.([A-Z][A-Z0-9_]*)", path.read_text(encoding="utf-8", errors="replace")))
-    return sorted(name for name in asked if os.environ.get(name))
+    return asked
 
 
 def start(data: Path, port: int, checkout: Path, seconds: float = 60.0) -> dict:
@@ -31,39 +34,50 @@ def start(data: Path, port: int, checkout: Path, seconds: float = 60.0) -> dict:
     The environment's values of the secrets that the checkout's workflows name are handed to their jobs.
     ForgeError with the server's own last words when it does not come up within `seconds`.
     """
-    if (found := _alive(data)) is not None:
+    if (found := alive(data)) is not None:
         return found
     data.mkdir(parents=True, exist_ok=True)
-    (data / "forge.json").unlink(missing_ok=True)
     log = data / "forge.log"
     with log.open("ab") as sink:
         begin = sink.tell()
         server = subprocess.Popen(
             [sys.executable, "-m", "bot", "forge", "serve", "--data", str(data), "--port", str(port),
-             *(word for name in secrets(checkout) for word in ("--secret", name))],
+             *(word for name in sorted(asked_secrets(checkout)) if os.environ.get(name)
+               for word in ("--secret", name))],
             stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if (found := _alive(data)) is not None:
+        if (found := alive(data)) is not None:
             return found
-        if server.poll() is not None:
+        if server.poll() is not None and not _another(_said(log, begin)):
             break
         time.sleep(0.05)
     server.poll() is None and server.terminate()
-    said = log.read_bytes()[begin:].decode(errors="replace").strip().splitlines()
+    said = _said(log, begin)
     last = next((line for line in said if "error:" in line), said[-1] if said else "it said nothing")
     hint = next((line.strip(" →") for line in said if line.lstrip().startswith("→")), f"its log is {log}")
     raise ForgeError(f"the local forge did not start: {last.removeprefix('auton: error: ')}", hint)
 
 
-def _alive(data: Path) -> dict | None:
+def _said(log: Path, begin: int) -> list[str]:
+    return log.read_bytes()[begin:].decode(errors="replace").strip().splitlines()
+
+
+def _another(said: list[str]) -> bool:
+    """Whether the server gave way to one that was started at the same time, and will answer soon."""
+    return any("another local forge serves this folder" in line for line in said)
+
+
+def alive(data: Path) -> dict | None:
+    """The record of the forge that serves `data`, if one does: the process that wrote it lives, and whoever answers
+    there knows its owner's token."""
     try:
         told = json.loads((data / "forge.json").read_text())
-        with urllib.request.urlopen(told["url"] + "/api/v3/rate_limit", timeout=2):
-            return told
-    except urllib.error.HTTPError:
-        return told  # it answers, if only to ask who we are
-    except (OSError, ValueError, KeyError):
+        os.kill(told["pid"], 0)
+        ask = urllib.request.Request(told["api"] + "/user", headers={"Authorization": f"token {told['tokens'][OWNER]}"})
+        with urllib.request.urlopen(ask, timeout=5) as answer:
+            return told if json.load(answer).get("login") == OWNER else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -72,22 +86,36 @@ def repositories(api: str, token: str) -> list[str]:
     return [item["name"] for item in Wire(api, token).pages("/user/repos")]
 
 
-def create(api: str, token: str, name: str) -> None:
-    """An empty public repository of the owner."""
-    Wire(api, token).call("POST", "/user/repos", body={"name": name, "description": "made by auton run"})
-
-
-def free_name(taken: set[str], wish: str) -> str:
-    """`wish`, or `wish-2`, `wish-3`, … when it is taken."""
+def create(api: str, token: str, wish: str) -> str:
+    """An empty public repository of the owner, called `wish`, or `wish-2`, `wish-3`, … when that is taken; its name."""
     name, number = wish, 1
-    while name in taken:
-        number += 1
-        name = f"{wish}-{number}"
-    return name
+    while True:
+        try:
+            Wire(api, token).call("POST", "/user/repos", body={"name": name, "description": "made by auton run"})
+            return name
+        except Answered as error:
+            if error.status != 422:
+                raise
+            number += 1
+            name = f"{wish}-{number}"
+
+
+def port_to_use(wish: int | None) -> int:
+    """The port asked for; else the usual one, or 0 for any when that is taken."""
+    if wish is not None:
+        return wish
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", PORT))
+        except OSError:
+            return 0
+    return PORT
 
 
 def push(checkout: Path, url: str, token: str, branch: str = "main") -> str:
-    """Push the checkout's HEAD to `branch` of the repository at `url`; returns the commit's SHA.
+    """Push the checkout's HEAD to `branch` of the repository at `url`; returns the commit's SHA. A shallow clone's
+    history can't be pushed: there the branch begins with the files of HEAD.
 
     The token travels in the environment, never on a command line.
     """
@@ -95,6 +123,10 @@ def push(checkout: Path, url: str, token: str, branch: str = "main") -> str:
     env = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_COUNT": "1",
            "GIT_CONFIG_KEY_0": "http.extraHeader", "GIT_CONFIG_VALUE_0": f"Authorization: Basic {secret}"}
     head = _git(checkout, "rev-parse", "--verify", "HEAD^{commit}", env=env)
+    if _git(checkout, "rev-parse", "--is-shallow-repository", env=env) == "true":
+        head = _git(checkout, "-c", f"user.name={OWNER}", "-c", f"user.email={OWNER}@users.noreply.localhost",
+                    "commit-tree", "-m", f"The files of {head}\n\nIts history was not there: a shallow clone.",
+                    f"{head}^{{tree}}", env=env)
     _git(checkout, "push", "--quiet", url, f"{head}:refs/heads/{branch}", env=env)
     return head
 

@@ -60,7 +60,7 @@ def verify(config: Config, repo: Path, archs: list[str] | None = None, *, fresh:
     repo = repo.resolve()
     targets = choose(config, archs or [])
     for target in targets.values():
-        _present(target, repo)
+        present(target, repo)
     tree = cache.tree_of(repo)
     found, broken = specs.read_all(repo)
     wrap = _sandbox(repo) if sandboxed else list
@@ -158,7 +158,7 @@ def _remove(planted: Path) -> None:
         planted.unlink()
 
 
-def _present(target: Target, repo: Path) -> None:
+def present(target: Target, repo: Path) -> None:
     """MissingTool when a program that the target calls is neither on PATH nor in the checkout."""
     for command in (target.build, target.boot):
         try:

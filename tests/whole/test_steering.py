@@ -2,18 +2,17 @@
 
 import os
 
-from tests.whole.tiny import planned, processes, task, usual, wait, world, wrote
+from tests.whole.tiny import APPROVED, planned, processes, task, usual, wait, world, wrote
 
 FOREVER = f"sleep 1000.{os.getpid()}"
 """A command that only this test starts, in the background too."""
 WORK_FOREVER = ("shell", {"command": f"{FOREVER} & {FOREVER}", "seconds": 600})
 
 
-def slow() -> dict:
-    """One task whose first run works until it is stopped. What comes after it is quick."""
-    once = wrote("t1", "hello", WORK_FOREVER)
-    return {**usual(), ("manager", "", 1): planned(task("t1")), ("developer", "t1", 1): once,
-            ("developer", "t1", 2): wrote("t1", "hello")}
+def one_task(*before: tuple) -> dict:
+    """One task; `before` is what its developer does first."""
+    return {**usual(), ("manager", "", 1): planned(task("t1")), ("developer", "t1", 1): wrote("t1", "hello", *before),
+            ("reviewer", "t1", 1): APPROVED}
 
 
 def working() -> list[tuple[int, str]]:
@@ -21,7 +20,7 @@ def working() -> list[tuple[int, str]]:
 
 
 def test_a_run_under_way_is_steered_and_stopped(tmp_path):
-    with world(tmp_path, slow()) as tiny:
+    with world(tmp_path, one_task(WORK_FOREVER)) as tiny:
         goal = tiny.file()
         tiny.until(goal, "active")
         one = tiny.tasks(goal)["t1"]
@@ -47,18 +46,20 @@ def test_a_run_under_way_is_steered_and_stopped(tmp_path):
         wait(lambda: not tiny.agents() and not processes(FOREVER), "the agent's processes to end", 200)
         run = f"g{goal}-t{one}-a1-developer"
         wait(lambda: tiny.runs()[run] == "cancelled", "the run to be cancelled", 200)
-        wait(lambda: "developer | 1 | lost" in tiny.ask(goal, "/auton status")[1], "the run to be accounted for")
+        wait(lambda: "| developer | 1 | lost |" in tiny.sticky(one), "the run to be accounted for")
         assert list(tiny.runs()) == [run, f"g{goal}-plan-a1-manager"], "nothing starts while it is stopped"
 
+        tiny.says(one_task())
         assert tiny.ask(goal, "/auton unhold") == ("rocket", "")
         tiny.until(goal, "done")
 
 
 def test_stopping_the_forge_stops_its_agents(tmp_path):
-    with world(tmp_path, slow()) as tiny:
+    with world(tmp_path, one_task(WORK_FOREVER)) as tiny:
         goal = tiny.file()
         wait(lambda: working(), "the agent to work", 400)
         tiny.stop()
         assert not tiny.agents() and not processes(FOREVER)
+        tiny.says(one_task())
         tiny.start(tiny.port)
         tiny.until(goal, "done")

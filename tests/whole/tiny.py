@@ -116,17 +116,21 @@ class Tiny:
     def __init__(self, folder: Path, runs: dict | None = None, cost: float = 2.0, goal: str = GOAL):
         self.folder, self.checkout, self.data = folder, folder / "tiny", folder / "forge"
         self.checkout.mkdir()
-        said = folder / "said.json"
-        said.write_text(json.dumps(recording(usual() if runs is None else runs, goal)))
+        self.goal, self.said = goal, folder / "said.json"
+        self.says(usual() if runs is None else runs)
         for path in git("ls-files", ".github/workflows", ".github/actions", cwd=ROOT).splitlines():
             (self.checkout / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / path, self.checkout / path)
-        (self.checkout / "auton.toml").write_text(CONFIG.format(recording=said, cost=cost))
+        (self.checkout / "auton.toml").write_text(CONFIG.format(recording=self.said, cost=cost))
         (self.checkout / "kernel.sh").write_text(KERNEL)
         (self.checkout / ".gitignore").write_text("image\n")
         git("init", "-q", "-b", "main", cwd=self.checkout)
         git("add", "-A", cwd=self.checkout)
         git("commit", "-qm", "A tiny kernel", cwd=self.checkout)
+
+    def says(self, runs: dict) -> None:
+        """From now on the model says `runs`."""
+        self.said.write_text(json.dumps(recording(runs, self.goal)))
 
     # -- the forge's process --------------------------------------------------------------------------------------
 
@@ -174,7 +178,7 @@ class Tiny:
         names = [name.removeprefix("auton:") for name in self.you.issue(number).labels]
         return next((name for name in names if name not in ("goal", "task", "hold") and ":" not in name), "")
 
-    def until(self, number: int, *states: str, seconds: float = 240) -> str:
+    def until(self, number: int, *states: str, seconds: float = 900) -> str:
         """Wait until the goal or task is in one of `states`."""
         return wait(lambda: (now := self.state(number)) in states and now, f"#{number} to be {' or '.join(states)}",
                     seconds)
@@ -195,6 +199,10 @@ class Tiny:
         said = [one.body for one in self.you.comments_on(number)
                 if one.author == BOT and f'"c{comment.id}"' in one.body]
         return how, said[0] if said else ""
+
+    def sticky(self, number: int) -> str:
+        """The bot's standing comment on a goal or task."""
+        return next(one.body for one in self.you.comments_on(number) if one.author == BOT)
 
     def runs(self, workflow: str = "auton-agent.yml") -> dict[str, str]:
         """Status or conclusion of each run by name."""
