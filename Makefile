@@ -13,7 +13,7 @@ ARGS =
 
 AUTON = .venv/bin/auton
 .DEFAULT_GOAL = help
-.PHONY: help setup demo test lint verify bench check-workflows doctor clean distclean
+.PHONY: help setup demo test crash-test lint verify bench check-workflows doctor clean distclean
 
 help:
 	@echo "make demo      a goal, from its issue to landed, booting code; GOAL='…' MODEL=… MODE=… BUDGET=…"
@@ -34,6 +34,10 @@ demo: .venv/.ready-demo
 
 test: .venv/.ready-test
 	@.venv/bin/ruff check .; lint=$$?; .venv/bin/python -m pytest -n auto $(ARGS) && exit $$lint
+
+# One whole run for every call that the bot makes to the forge, dying right after it: about half an hour.
+crash-test: .venv/.ready-test
+	.venv/bin/python -m tests.reconcile.crash
 
 lint: .venv/.ready-test
 	.venv/bin/ruff check .

@@ -53,13 +53,13 @@ def grammar_header() -> str:
 
 def rules_header() -> str:
     shapes = {shape: f"\\x01{shape}" for shape in rules.SHAPES}
-    out = ["/* The rule engine's rules. Made by `python -m SLM.c_tables` from SLM/rules/rules.txt and SLM/data/slots.toml. */",
+    out = ["/* The rule engine's rules. Made by `python -m SLM.c_tables` from SLM/rules/rules.txt. */",
            "#pragma once", "", '#include "slm.h"', "",
            "/* Groups are NULL-ended word lists one after the other, a second NULL ends them. A word that starts with \\x01 is",
            "   the name of a shape: a PCI id, an address, a number. */",
            "struct slm_rule {", "    unsigned char intent;", "    const char *op;", "    unsigned char groups;",
            "    const char *const *words, *const *never, *const *after;", "};",
-           "struct slm_spoken { const char *type, *said, *meant; };", ""]
+           ""]
 
     def lists(words) -> str:
         return "(const char *const[]){" + ", ".join(['"' + shapes.get(w, w) + '"' for w in words] + ["NULL"]) + "}"
@@ -69,14 +69,19 @@ def rules_header() -> str:
         words = ", ".join(", ".join(['"' + shapes.get(w, w) + '"' for w in group] + ["NULL"]) for group in rule.groups)
         rows.append(f"    {{{INTENTS.index(rule.intent)}, {_quoted(rule.op)}, {len(rule.groups)}, (const char *const[]){{{words}, NULL}},\n"
                     f"     {lists(rule.never)}, {lists(rule.after)}}},")
-    out += ["static const struct slm_rule slm_rule_table[] = {", *rows, "};", "",
-            "/* Longest phrases first: the first that occurs in the sentence is meant. */",
-            "static const struct slm_spoken slm_spoken_table[] = {"]
+    return "\n".join([*out, "static const struct slm_rule slm_rule_table[] = {", *rows, "};"]) + "\n"
+
+
+def spoken_header() -> str:
+    out = ["/* What people say for what the grammar means. Made by `python -m SLM.c_tables` from SLM/data/slots.toml. */",
+           "#pragma once", "", "struct slm_spoken { const char *type, *said, *meant; };", "",
+           "/* Longest phrases first: the first that occurs in the sentence is meant. */",
+           "static const struct slm_spoken slm_spoken_table[] = {"]
     out += [f"    {{{_quoted(kind)}, {_quoted(' '.join(said))}, {_quoted(meant)}}}," for kind, said, meant in rules.spoken()]
     return "\n".join([*out, "};"]) + "\n"
 
 
-HEADERS = {"grammar_tables.h": grammar_header, "rule_tables.h": rules_header}
+HEADERS = {"grammar_tables.h": grammar_header, "rule_tables.h": rules_header, "spoken_tables.h": spoken_header}
 
 if __name__ == "__main__":
     for name, make in HEADERS.items():

@@ -55,18 +55,18 @@ def decode_action(engine: NextLogits, tokenizer: Tokenizer, intent: str, text: s
     """The action text (without the intent) that the engine prefers among those that the grammar allows."""
     g, low = grammar(), _bytes(lower(text))
     logits = engine.step(FIRST_INTENT + INTENTS.index(intent))
-    prefix = ""
+    prefix = whole = ""  # whole: the last prefix that could stand as it is
     for _ in range(MAX_ACTION_TOKENS):
         token, piece = _best(g, tokenizer, logits, intent, low, prefix)
         if token == EOS:
             break
         prefix += piece
-        if not g.state(intent, low, prefix)[0]:
+        more, ends = g.state(intent, low, prefix)
+        whole = prefix if ends else whole
+        if not more:
             break  # nothing can follow
         logits = engine.step(token)
-    if not g.state(intent, low, prefix)[1]:
-        return ""
-    return restore_case(g, intent, prefix, low, _bytes(text)).encode("latin-1").decode()
+    return restore_case(g, intent, whole, low, _bytes(text)).encode("latin-1").decode()
 
 
 def _bytes(text: str) -> str:

@@ -59,7 +59,7 @@ def evaluate(engines: dict, data: Path, splits: tuple[str, ...] = SPLITS, limit:
         if not rows:
             raise SlmError(f"{data / split}.jsonl: expected rows with an intent, found none")
         if limit and len(rows) > limit:
-            rows = rows[::max(1, len(rows) // limit)][:limit]
+            rows = [rows[i * len(rows) // limit] for i in range(limit)]  # evenly, so that each kind of noise is there
         for name, engine in engines.items():
             scale = (temperatures or {}).get(name, getattr(engine, "temperature", 1.0))
             out[name][split] = score(rows, classify_rows(engine, rows, f"{name} {split}"), scale)

@@ -137,6 +137,8 @@ def integrate(model: Path, evaluation: Path | None, report: Path | None, data: P
     partial = target.with_suffix(".part")
     partial.write_bytes(raw)
     partial.replace(target)
+    if (model.parent / "tokenizer.json").exists():
+        shutil.copy(model.parent / "tokenizer.json", output / "tokenizer.json")  # for the engines that are not the kernels'
     tested = load(evaluation)
     manifest = {"format": 1, "file": target.name, "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest(),
                 "name": g.keys.get("general.name"), "types": sorted({t.type for t in g.tensors.values()}),

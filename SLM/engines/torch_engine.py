@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from SLM.engines.base import Neural
+from SLM.engines.base import Neural, model_file
 from SLM.model import load
 
 
@@ -29,6 +29,8 @@ class Torch:
 
 
 def open(model: Path, **options) -> Neural:
+    if model.is_dir() and not (model / "model.safetensors").exists() and list(model.glob("*.gguf")):
+        model = model_file(model, "*.gguf", "a .gguf")  # the shipped directory holds only what the kernels take
     if model.suffix == ".gguf":
         from SLM.gguf_torch import from_gguf
 

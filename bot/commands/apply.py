@@ -1,7 +1,7 @@
 """Put the result of an agent run onto the forge: commits, pull request, review, plan, cost.
 
 The last of a run's three jobs. It only applies the patch with git, pushes, and calls the API; running it twice changes
-nothing. Ends by starting the next tick.
+nothing. Then it goes on as `auton tick` does, or starts that when another tick is running.
 """
 
 from pathlib import Path
@@ -17,6 +17,9 @@ def command(folder, key):
     from bot import config
     from bot.forge.client import Forge
     from bot.reconcile.apply import apply
+    from bot.reconcile.tick import go_on
 
-    record = apply(Forge.from_environment(), config.load(), folder, key)
+    forge, settings = Forge.from_environment(), config.load()
+    record = apply(forge, settings, folder, key)
     click.echo(f"apply: {key} {record.status}" + (f", head {record.head[:9]} in #{record.pull}" if record.head else ""))
+    go_on(forge, settings, key)

@@ -1,7 +1,7 @@
-"""Post the verdicts of `auton verify` on a commit, and start the next tick.
+"""Post the verdicts of `auton verify` on a commit, and go on from there.
 
 Reads every report below a folder; an architecture of auton.toml without one counts as INFRA. Running it twice changes
-nothing.
+nothing. Then it goes on as `auton tick` does, or starts that when another tick is running.
 """
 
 from pathlib import Path
@@ -18,6 +18,9 @@ def command(folder, sha, key):
     from bot import config
     from bot.forge.client import Forge
     from bot.reconcile.report import report
+    from bot.reconcile.tick import go_on
 
-    record = report(Forge.from_environment(), config.load(), folder, sha, key)
+    forge, settings = Forge.from_environment(), config.load()
+    record = report(forge, settings, folder, sha, key)
     click.echo(f"report: {sha[:9]} is {record.state}")
+    go_on(forge, settings, key)

@@ -23,7 +23,6 @@ from bot.reconcile.tick import our_clone
 KEY = re.compile(r"g(?P<goal>[1-9]\d{0,8})-(?:t(?P<task>[1-9]\d{0,8})|plan)"
                  r"-a(?P<attempt>[1-9]\d{0,3})-(?P<role>[a-z_]{1,40})")
 MOST_PATCH = 8 << 20  # bytes
-TICK = "auton-tick.yml"
 
 
 def apply(forge: Forge, config: Config, folder: Path, key: str) -> m.RunRecord:
@@ -41,7 +40,6 @@ def apply(forge: Forge, config: Config, folder: Path, key: str) -> m.RunRecord:
         body = memory.body(texts.run_comment(record, result.role, result.attempt, result.summary), record)
         mine = comment(forge, config, issue, body)
         _only_once(forge, issue, key, config.forge.bot, mine.id)
-    forge.dispatch(TICK, {"reason": key})
     return record
 
 

@@ -11,7 +11,6 @@ from bot.forge.client import Forge
 from bot.handoff import ArchReport, Report, read
 from bot.reconcile import memory, sticky, texts
 from bot.reconcile import model as m
-from bot.reconcile.apply import TICK
 from bot.reconcile.snapshot import CHECK
 
 MOST_FAILURES = 12
@@ -38,7 +37,6 @@ def report(forge: Forge, config: Config, folder: Path, sha: str, key: str) -> m.
             text = sticky.render("The logs are too long to show; see the run's artifacts.", memory.dump(bare))
         forge.create_check(sha, CHECK, key, CONCLUSION[record.state], texts.verify_title(record),
                            texts.verify_title(record), text)
-    forge.dispatch(TICK, {"reason": key})
     return record
 
 

@@ -21,8 +21,13 @@ from bot.reconcile.act import Acts, Outdated
 from bot.reconcile.decide import decide
 from bot.reconcile.lock import Lock
 
+WORKFLOW = "auton-tick.yml"
 MOST_ROUNDS = 200
 LONGEST_NAP = 5.0  # seconds that a tick waits for a dispatch to show before it leaves that to the next one
+
+
+class Busy(ForgeError):
+    """Another tick is running; it, or the one started after it, does what there is to do."""
 
 
 def now_utc() -> datetime:
@@ -32,16 +37,27 @@ def now_utc() -> datetime:
 def tick(forge: Forge, config: Config, *, tell: Callable[[str], None] = lambda line: None,
          lock: Lock | None = None, clock: Callable[[], datetime] = now_utc,
          sleep: Callable[[float], None] = time.sleep, wait: float = 120.0) -> int:
-    """Rounds until nothing is left to do; how many actions were carried out. ForgeError if another tick never ends."""
+    """Rounds until nothing is left to do; how many actions were carried out. Busy if another tick doesn't end."""
     lock = lock or Lock(forge)
     if (other := lock.take(wait)) is not None:
-        raise ForgeError(f"another tick is running ({other})", "nothing is lost: it looks at everything before it ends")
+        raise Busy(f"another tick is running ({other})", "nothing is lost: run `auton tick` again when it has ended")
     try:
         with scratch.folder("tick") as folder:
             git = our_clone(folder / "queue.git", forge, config)
             return _rounds(forge, git, config, lock.main, tell, clock, sleep)
     finally:
         lock.release()
+
+
+def go_on(forge: Forge, config: Config, reason: str, **options) -> None:
+    """What `apply` and `report` end with: tick here and now, or start a tick that will see what was just written.
+
+    It spares a workflow run for each step. A tick that runs beside us may have looked before we wrote.
+    """
+    try:
+        tick(forge, config, wait=0, **options)
+    except ForgeError:
+        forge.dispatch(WORKFLOW, {"reason": reason})
 
 
 def our_clone(path: Path, forge: Forge, config: Config) -> Git:

@@ -9,7 +9,8 @@ passes.
 import re
 from dataclasses import dataclass, field
 
-MAX_PLAN = 10_000
+MAX_PLAN = 5000
+"""Results of one plan, and cases of the whole document."""
 MAX_DEPTH = 8
 
 VERSION = re.compile(r"( *)KTAP version (\S+)\s*")
@@ -68,6 +69,7 @@ class Parser:
         self._subtest = ""
         self._comments: list[tuple[str, str]] = []
         self._number = 0
+        self._count = 0
         self.started = False
         self.ended = False
 
@@ -165,7 +167,11 @@ class Parser:
         detail = detail or (directive[2] if directive else "")
         case = Case(name, ok, word == "SKIP", where, detail[:500])
         if nested is None:
-            top.cases.append(case)
+            self._count += 1
+            if self._count <= MAX_PLAN:
+                top.cases.append(case)
+            elif self._count == MAX_PLAN + 1:
+                self._error(f"more than {MAX_PLAN} cases")
         else:
             if not nested.full:
                 self._error(f"{name} ends after {nested.done} of {nested.plan} planned results")

@@ -74,9 +74,11 @@ def verify(config: Config, repo: Path, archs: list[str] | None = None, *, fresh:
             return known
         probe()
         report = _verify_one(arch, target, repo, found, broken, wrap, lambda check: on(arch, check))
-        cache.put(key, report)
+        if key and report.verdict == "PASS" and cache.tree_of(repo) == tree:  # not edited meanwhile
+            cache.put(key, report)
         return report
 
+    planted = None if os.path.lexists(repo / ".git") else repo / ".git"
     with ThreadPoolExecutor(len(targets)) as pool:
         try:
             reports = list(pool.map(one, targets.keys(), targets.values()))
@@ -84,6 +86,9 @@ def verify(config: Config, repo: Path, archs: list[str] | None = None, *, fresh:
             for machine in list(Machine.running):  # Ctrl-C, or a fault of ours: leave nothing behind
                 machine.kill()
             raise
+        finally:
+            if planted and sandboxed and os.path.lexists(planted):
+                _remove(planted)
     return Report(tree=tree, verdict=worst([report.verdict for report in reports]), archs=reports,
                   seconds=time.monotonic() - start)
 
@@ -143,6 +148,14 @@ def _sandbox(repo: Path) -> Wrap:
     inside = {name: value for name, value in _environment().items() if name not in ("PATH", "HOME")}
     kept = [repo / name for name in PROTECTED if (repo / name).exists()]
     return lambda argv: sandbox.wrap(argv, root=repo, writable=[repo], readonly=kept, env=inside, cwd=repo)
+
+
+def _remove(planted: Path) -> None:
+    """Take away a .git that a build has made: its configuration would name programs for the next git to run."""
+    if planted.is_dir() and not planted.is_symlink():
+        shutil.rmtree(planted)
+    else:
+        planted.unlink()
 
 
 def _present(target: Target, repo: Path) -> None:

@@ -30,7 +30,7 @@ def test_llama_cpp_agrees_with_torch_on_the_same_file(exported, rows, kind):
     ours, a = ask("torch", exported / "model" / f"{kind}.gguf", rows)
     theirs, b = ask("llama.cpp", exported / "model" / f"{kind}.gguf", rows)
     gap = np.abs(a - b).max(1)
-    assert np.median(gap) < 1e-4
+    assert np.median(gap) < 1e-2
     if kind == "F32":
         assert gap.max() < 1e-3
         assert [x.action for x in ours] == [x.action for x in theirs]

@@ -14,6 +14,7 @@ LINES = st.lists(st.sampled_from(["one\n", "two\n", "three\n", "@@ -1 +1 @@\n", 
 CONTENT = st.one_of(st.none(), LINES.map("".join), st.just("no end of line"), st.just("\x00binary\n"))
 NAMES = st.sampled_from(["a", "b c", "dir/é", "dir/x.c"])
 CHANGE = st.dictionaries(NAMES, CONTENT, max_size=3)
+COMMITS = itertools.count()  # no two commits are the same, however quick
 
 
 def commit(folder, change: dict) -> None:
@@ -25,7 +26,7 @@ def commit(folder, change: dict) -> None:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
     git("add", "-A", cwd=folder)
-    git("commit", "-q", "--allow-empty", "-m", "change", cwd=folder)
+    git("commit", "-q", "--allow-empty", "-m", f"change {next(COMMITS)}", cwd=folder)
 
 
 def test_diffs_merges_and_conflicts_are_git_s(tmp_path):

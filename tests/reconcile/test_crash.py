@@ -10,7 +10,7 @@ import pytest
 
 from tests.reconcile import crash
 
-SAMPLES = 6
+SAMPLES = 4
 
 
 @pytest.fixture(scope="module")

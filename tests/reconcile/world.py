@@ -25,7 +25,7 @@ from bot.reconcile.brief import build
 from bot.reconcile.lock import Holder, Lock
 from bot.reconcile.report import report
 from bot.reconcile.snapshot import CHECK
-from bot.reconcile.tick import tick
+from bot.reconcile.tick import go_on, tick
 
 BOT = "github-actions[bot]"
 TARGETS = {arch: {"build": "make", "boot": "boot", "image": "kernel.elf"} for arch in ("x86_64", "aarch64", "riscv64")}
@@ -178,9 +178,17 @@ class World:
 
     def tick(self, **options) -> int:
         forge = self.bot()
+        return tick(forge, self.config, lock=self.lock(forge), **options)
+
+    def ends_with_tick(self, process, key: str) -> None:
+        """apply or report as its command runs it."""
+        forge = self.bot()
+        process(forge)
+        go_on(forge, self.config, key, lock=self.lock(forge))
+
+    def lock(self, forge: Forge) -> Lock:
         holder = Holder("world", self.lives, str(self.lives))
-        lock = Lock(forge, holder, alive=lambda other: other.pid not in self.dead)
-        return tick(forge, self.config, lock=lock, **options)
+        return Lock(forge, holder, alive=lambda other: other.pid not in self.dead)
 
     def work(self, most: int = 400) -> None:
         """Tick, then perform what was dispatched, until nothing is left; every death is followed by a new life."""
@@ -227,7 +235,7 @@ class World:
             folder = Path(out)
             said = self.say(brief, folder)
             handoff.write(folder / "result.json", said)
-            self.live(lambda: apply(self.bot(), self.config, folder, i["key"]))
+            self.live(lambda: self.ends_with_tick(lambda bot: apply(bot, self.config, folder, i["key"]), i["key"]))
 
     def say(self, brief: handoff.Brief, folder: Path) -> handoff.Result:
         result = handoff.Result(
@@ -283,7 +291,8 @@ class World:
                 (out / arch).mkdir()
                 handoff.write(out / arch / "report.json", handoff.Report(
                     tree=self.git("rev-parse", "HEAD^{tree}", cwd=tree), verdict=one.verdict, archs=[one], seconds=2.0))
-            self.live(lambda: report(self.bot(), self.config, out, sha, job.inputs["key"]))
+            key = job.inputs["key"]
+            self.live(lambda: self.ends_with_tick(lambda bot: report(bot, self.config, out, sha, key), key))
 
     # -- looking on -------------------------------------------------------------------------------------------------
 

@@ -49,6 +49,15 @@ def test_an_edited_tree_is_dirty_and_cached_by_its_content(checkout):
     assert not cached(checkout)
 
 
+def test_a_tree_edited_while_it_ran_is_not_cached(checkout):
+    checkout.kernel(GOOD)
+    checkout.write("build.sh", "echo image > image.bin; echo edited > note\n")
+    checkout.commit()
+    assert not cached(checkout)
+    (checkout.root / "note").unlink()
+    assert not cached(checkout)
+
+
 def test_a_failure_is_never_cached(checkout):
     checkout.kernel(GOOD.replace("exit 33", "exit 35"))
     checkout.commit()

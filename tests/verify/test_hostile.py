@@ -1,6 +1,7 @@
 """The code under verification is hostile: what it may not reach, and what it may not fake."""
 
 import os
+import shutil
 
 import pytest
 
@@ -47,6 +48,14 @@ def test_a_submodule_that_a_build_made_runs_nothing_outside(checkout, tmp_path):
     checkout.write("sub/file", "y")
     report = checkout.verify(fresh=False)
     assert report.tree == "dirty:unknown" and not (tmp_path / "owned").exists()
+
+
+def test_a_git_folder_that_a_build_made_is_taken_away(checkout, tmp_path):
+    shutil.rmtree(checkout.root / ".git")
+    checkout.write("build.sh", f"""git init -q . && git config core.fsmonitor 'touch {tmp_path}/owned'
+        echo image > image.bin\n""")
+    assert checkout.verify(fresh=False).verdict == "PASS"
+    assert not (checkout.root / ".git").exists() and checkout.verify(fresh=False).tree == "dirty:unknown"
 
 
 def test_specs_reached_by_a_link_are_refused(checkout, tmp_path):

@@ -74,6 +74,12 @@ def test_skips_are_told_and_timeouts_fail():
     assert (second.skipped, second.ok, second.detail) == (False, False, "timeout: ")
 
 
+def test_a_flood_of_cases_is_an_error_and_is_not_kept():
+    suite = ["  KTAP version 1", "  1..3000", *(f"  ok {n} x" for n in range(1, 3001))]
+    document = read(["KTAP version 1", "1..2", *suite, "ok 1 a", *suite, "ok 2 b"])
+    assert len(document.cases) == 5000 and "more than 5000 cases" in document.errors[0] and not document.passed
+
+
 def test_bail_out_and_wrong_numbers_are_errors():
     assert read(["KTAP version 1", "1..1", "Bail out!", "ok 1 a"]).errors
     assert read(["KTAP version 1", "1..2", "ok 2 b", "ok 1 a"]).errors

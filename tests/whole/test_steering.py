@@ -44,9 +44,9 @@ def test_a_run_under_way_is_steered_and_stopped(tmp_path):
         assert working(), "none of this may disturb the agent"
 
         assert tiny.ask(goal, "/auton stop") == ("rocket", "")
-        wait(lambda: not tiny.agents() and not processes(FOREVER), "the agent's processes to end", 60)
+        wait(lambda: not tiny.agents() and not processes(FOREVER), "the agent's processes to end", 200)
         run = f"g{goal}-t{one}-a1-developer"
-        wait(lambda: tiny.runs()[run] == "cancelled", "the run to be cancelled", 60)
+        wait(lambda: tiny.runs()[run] == "cancelled", "the run to be cancelled", 200)
         wait(lambda: "developer | 1 | lost" in tiny.ask(goal, "/auton status")[1], "the run to be accounted for")
         assert list(tiny.runs()) == [run, f"g{goal}-plan-a1-manager"], "nothing starts while it is stopped"
 

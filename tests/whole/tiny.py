@@ -233,7 +233,7 @@ def processes(mark: str) -> list[tuple[int, str]]:
     return found
 
 
-def wait(look, what: str, seconds: float = 60, every: float = 0.1):
+def wait(look, what: str, seconds: float = 200, every: float = 0.1):
     """The first truthy value of `look()`; AssertionError when there is none in time."""
     until = time.monotonic() + seconds
     while True:

@@ -58,15 +58,17 @@ static uint32_t best_token(const struct slm *s, const struct slm_sentence *sente
 static bool decode(struct slm *s, const struct slm_sentence *sentence, const char *cased, bool (*expired)(void), struct slm_answer *out)
 {
     char prefix[SLM_MAX_ACTION];
-    size_t length = 0;
+    size_t length = 0, whole = 0; /* whole: the longest prefix that could stand as it is */
     const float *logits = slm_forward(s, s->g.first_intent + out->intent, true);
     for (unsigned i = 0; i < MAX_ACTION_TOKENS && logits; i++) {
         if (expired && expired()) return false;
         uint32_t token = best_token(s, sentence, out->intent, logits, prefix, &length);
-        if (token == s->g.eos || !slm_action_state(sentence, out->intent, prefix, length).more) break;
+        struct slm_viable state = slm_action_state(sentence, out->intent, prefix, length);
+        if (state.end) whole = length;
+        if (token == s->g.eos || !state.more) break;
         logits = slm_forward(s, token, true);
     }
-    slm_action_restore(sentence, out->intent, prefix, length, cased, out->action, sizeof out->action);
+    slm_action_restore(sentence, out->intent, prefix, whole, cased, out->action, sizeof out->action);
     return true;
 }
 
@@ -102,6 +104,11 @@ bool slm_ask(struct slm *s, const char *text, bool want_action, bool (*expired)(
     const float *logits = slm_forward(s, s->g.ask, true);
     if (!logits) return false;
     choose(s, logits, out);
+    if (!(out->probability > 0)) { /* not a number: the weights are damaged, the rule engine is to answer */
+        out->intent = slm_intent_count - 1;
+        out->probability = 0;
+        return false;
+    }
     if (!want_action || out->intent == slm_intent_count - 1) return true;
     slm_sentence_read(&sentence, low, length);
     return decode(s, &sentence, cased, expired, out);

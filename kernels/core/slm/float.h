@@ -42,7 +42,7 @@ static inline float slm_sqrt(float x) /* Newton from a bit trick; four rounds ar
 
 static inline float slm_exp(float x) /* 2^n times a polynomial over half an octave to each side (Cody and Waite) */
 {
-    if (x < -87.0f) return 0;
+    if (!(x >= -87.0f)) return 0; /* NaN too, of a damaged model */
     if (x > 88.0f) x = 88.0f;
     float z = x * 1.44269504f;
     int n = (int)(z + (z >= 0 ? 0.5f : -0.5f));

@@ -4,7 +4,6 @@
 #include "slm.h"
 #ifdef SLM_FLOAT
 #include "float.h"
-#include "matvec.h"
 
 static void q8_scalar(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, const struct slm_block *x)
 {
@@ -35,9 +34,20 @@ static void q4_scalar(float *out, const uint8_t *w, uint32_t rows, uint32_t bloc
 
 const struct slm_kernel slm_kernels[] = {
     {"scalar", q8_scalar, q4_scalar, NULL},
-    SLM_KERNELS
+    {"swar", slm_q8_swar, slm_q4_swar, NULL},
 };
 const unsigned slm_kernel_count = sizeof slm_kernels / sizeof *slm_kernels;
+
+__attribute__((weak)) const struct slm_kernel *slm_arch_kernel(unsigned index)
+{
+    (void)index;
+    return NULL;
+}
+
+const struct slm_kernel *slm_kernel_at(unsigned index)
+{
+    return index < slm_kernel_count ? &slm_kernels[index] : slm_arch_kernel(index - slm_kernel_count);
+}
 
 #define TEST_ROWS 12
 #define TEST_BLOCKS 3

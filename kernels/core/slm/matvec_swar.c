@@ -3,7 +3,6 @@
 #include "slm.h"
 #ifdef SLM_FLOAT
 #include "float.h"
-#include "matvec.h"
 
 /* The sums of two packed rows: low half as it is, high half less what the low one borrowed. */
 #define LOW(s) ((int32_t)(uint32_t)(s))

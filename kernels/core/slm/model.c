@@ -241,14 +241,15 @@ static const struct slm_kernel *fastest(struct slm *s, uint64_t (*now)(void))
     uint32_t rows = w->rows < 64 ? w->rows : 64;
     for (uint32_t i = 0; i < s->g.hidden; i++) s->x[i] = (float)(int)(i % 13) - 6;
     quantize(s->blocks, s->x, s->g.hidden);
-    for (unsigned k = 0; k < slm_kernel_count; k++) {
-        if (!slm_kernel_right(&slm_kernels[k])) continue;
-        if (!now || w->type == SLM_F32) { best = &slm_kernels[k]; continue; }
+    const struct slm_kernel *kernel;
+    for (unsigned k = 0; (kernel = slm_kernel_at(k)); k++) {
+        if (!slm_kernel_right(kernel)) continue;
+        if (!now || w->type == SLM_F32) { best = kernel; continue; }
         for (int round = 0; round < 3; round++) {
             uint64_t began = now();
-            (w->type == SLM_Q8_0 ? slm_kernels[k].q8 : slm_kernels[k].q4)(s->ff, w->data, rows, w->cols / 32, s->blocks);
+            (w->type == SLM_Q8_0 ? kernel->q8 : kernel->q4)(s->ff, w->data, rows, w->cols / 32, s->blocks);
             uint64_t took = now() - began;
-            if (took < best_time) { best_time = took; best = &slm_kernels[k]; }
+            if (took < best_time) { best_time = took; best = kernel; }
         }
     }
     return best;

@@ -4,6 +4,7 @@
 
 #include "grammar_tables.h"
 #include "rule_tables.h"
+#include "spoken_tables.h"
 
 static size_t size_of(const char *text)
 {
@@ -33,7 +34,7 @@ static bool shape_in(const struct slm_sentence *s, const char *name)
 
 static bool said(const struct slm_sentence *s, const char *word)
 {
-    if (word[0] == 1) return shape_in(s, word);
+    if (word[0] == 1) return shape_in(s, word) || said(s, word + 1); /* "ip" is the shape, and the word itself */
     for (unsigned w = 0; w < s->words; w++)
         if (same(word, s->text + s->word[w].start, (size_t)(s->word[w].end - s->word[w].start))) return true;
     return false;

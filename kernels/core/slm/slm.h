@@ -54,9 +54,13 @@ struct slm_kernel {
     slm_matvec *q8, *q4;
     bool (*usable)(void); /* NULL: everywhere */
 };
-extern const struct slm_kernel slm_kernels[];
+extern const struct slm_kernel slm_kernels[]; /* the portable ones; the first is the reference */
 extern const unsigned slm_kernel_count;
+/* The architecture's own, in its folder's slm_matvec.c; NULL behind the last, and when it has no such file. */
+const struct slm_kernel *slm_arch_kernel(unsigned index);
+const struct slm_kernel *slm_kernel_at(unsigned index); /* portable ones first; NULL behind the last */
 /* Does it give the scalar kernel's very bits, on made-up rows? */
+slm_matvec slm_q8_swar, slm_q4_swar;
 bool slm_kernel_right(const struct slm_kernel *kernel);
 
 struct slm {

@@ -1,10 +1,9 @@
 /* aarch64: NEON, which every ARMv8-A has. Four rows in four lanes, added in the order of the blocks as scalar does. */
-#include "slm.h"
-#if defined(SLM_FLOAT) && defined(__aarch64__)
+#ifdef SLM_FLOAT
 #include <arm_neon.h>
 
-#include "float.h"
-#include "matvec.h"
+#include "../core/slm/float.h"
+#include "../core/slm/slm.h"
 
 static inline int32_t dot32(int8x16_t a0, int8x16_t a1, int8x16_t b0, int8x16_t b1)
 {
@@ -14,7 +13,7 @@ static inline int32_t dot32(int8x16_t a0, int8x16_t a1, int8x16_t b0, int8x16_t 
     return vaddvq_s32(vpadalq_s16(s, vmull_high_s8(a1, b1)));
 }
 
-void slm_q8_neon(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, const struct slm_block *x)
+static void slm_q8_neon(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, const struct slm_block *x)
 {
     for (uint32_t r = 0; r < rows; r++) {
         float total = 0;
@@ -27,7 +26,7 @@ void slm_q8_neon(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, c
     }
 }
 
-void slm_q4_neon(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, const struct slm_block *x)
+static void slm_q4_neon(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, const struct slm_block *x)
 {
     for (uint32_t r = 0; r < rows; r++) {
         float total = 0;
@@ -39,5 +38,12 @@ void slm_q4_neon(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, c
         }
         out[r] = total;
     }
+}
+
+static const struct slm_kernel kernels[] = {{"neon", slm_q8_neon, slm_q4_neon, NULL}};
+
+const struct slm_kernel *slm_arch_kernel(unsigned index)
+{
+    return index < sizeof kernels / sizeof *kernels ? &kernels[index] : NULL;
 }
 #endif

@@ -1,12 +1,11 @@
 /* x86_64: SSE2, AVX2, AVX-512 VNNI. Rows lie side by side in the lanes of the running totals, so that each row's floats
    are added in the order of its blocks, as scalar does. Which of them runs is measured, not read from CPUID: CPUID only
    says what would trap (Intel SDM volume 2, CPUID and XGETBV). */
-#include "slm.h"
-#if defined(SLM_FLOAT) && defined(__x86_64__)
+#ifdef SLM_FLOAT
 #include <immintrin.h>
 
-#include "float.h"
-#include "matvec.h"
+#include "../core/slm/float.h"
+#include "../core/slm/slm.h"
 
 static void cpuid(uint32_t leaf, uint32_t out[4])
 {
@@ -23,7 +22,7 @@ static uint32_t enabled(void)
     return low;
 }
 
-bool slm_have_avx2(void)
+static bool slm_have_avx2(void)
 {
     uint32_t r[4], one[4];
     cpuid(0, r);
@@ -33,7 +32,7 @@ bool slm_have_avx2(void)
     return r[1] >> 5 & 1 && one[2] >> 29 & 1; /* AVX2, F16C */
 }
 
-bool slm_have_vnni(void)
+static bool slm_have_vnni(void)
 {
     uint32_t r[4];
     if (!slm_have_avx2() || (enabled() & 0xe6) != 0xe6) return false;
@@ -64,7 +63,7 @@ static inline __m128 scales4(const uint8_t *a, size_t row, float x)
     return _mm_mul_ps(_mm_setr_ps(slm_half(a), slm_half(a + row), slm_half(a + 2 * row), slm_half(a + 3 * row)), _mm_set1_ps(x));
 }
 
-void slm_q8_sse2(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, const struct slm_block *x)
+static void slm_q8_sse2(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, const struct slm_block *x)
 {
     size_t row = (size_t)blocks * 34;
     uint32_t r = 0;
@@ -84,7 +83,7 @@ void slm_q8_sse2(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, c
     if (r < rows) slm_kernels[0].q8(out + r, w + r * row, rows - r, blocks, x);
 }
 
-void slm_q4_sse2(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, const struct slm_block *x)
+static void slm_q4_sse2(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, const struct slm_block *x)
 {
     size_t row = (size_t)blocks * 18;
     const __m128i low = _mm_set1_epi8(15);
@@ -136,7 +135,7 @@ WITH_AVX2 __m256 scales8(const uint8_t *a, size_t row, float x)
 }
 
 #define ROWS_OF_8(suffix, target_, q8_dot)                                                                             \
-    __attribute__((target(target_))) void slm_q8_##suffix(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, \
+    __attribute__((target(target_))) static void slm_q8_##suffix(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, \
                                                           const struct slm_block *x)                                   \
     {                                                                                                                  \
         size_t row = (size_t)blocks * 34;                                                                              \
@@ -156,7 +155,7 @@ WITH_AVX2 __m256 scales8(const uint8_t *a, size_t row, float x)
         }                                                                                                              \
         if (r < rows) slm_kernels[0].q8(out + r, w + r * row, rows - r, blocks, x);                                    \
     }                                                                                                                  \
-    __attribute__((target(target_))) void slm_q4_##suffix(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, \
+    __attribute__((target(target_))) static void slm_q4_##suffix(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, \
                                                           const struct slm_block *x)                                   \
     {                                                                                                                  \
         size_t row = (size_t)blocks * 18;                                                                              \
@@ -182,4 +181,15 @@ WITH_AVX2 __m256 scales8(const uint8_t *a, size_t row, float x)
 
 ROWS_OF_8(avx2, "avx2,f16c", dot_avx2)
 ROWS_OF_8(vnni, "avx2,f16c,avx512f,avx512vl,avx512vnni", dot_vnni)
+
+static const struct slm_kernel kernels[] = {
+    {"sse2", slm_q8_sse2, slm_q4_sse2, NULL},
+    {"avx2", slm_q8_avx2, slm_q4_avx2, slm_have_avx2},
+    {"avx512-vnni", slm_q8_vnni, slm_q4_vnni, slm_have_vnni},
+};
+
+const struct slm_kernel *slm_arch_kernel(unsigned index)
+{
+    return index < sizeof kernels / sizeof *kernels ? &kernels[index] : NULL;
+}
 #endif
