@@ -14,7 +14,7 @@ from bot import config
 from bot.errors import ConfigError
 from bot.forge.client import Forge
 from bot.run import local, watch
-from bot.run.shares import Shares, measure
+from bot.run.shares import Meter, Shares
 
 LABEL = "auton:goal"
 
@@ -68,14 +68,16 @@ def run(order: Order, repo: str | None, data: Path, port: int, timeout: float, q
 
     config.load()  # a broken auton.toml is told before anything is started
     title = order.title()
+    meter = None if repo else Meter(data.absolute())
     forge = _on_github(repo) if repo else _on_this_machine(data, port, say)
     before = forge.branch(forge.default_branch).sha
     issue = forge.create_issue(title, order.body(), [LABEL])
     say("goal", f"#{issue.number} filed: {title}")
     say("", issue.url)
-    last = watch.until_ended(forge, issue.number, say, timeout, poll=1.0 if forge.local else 15.0)  # GitHub grants 5,000 calls an hour
+    poll = 1.0 if forge.local else 15.0  # GitHub grants 5,000 calls an hour
+    last = watch.until_ended(forge, issue.number, say, timeout, poll)
     outcome = Outcome(last.state == "done", last.state, issue.url, round(time.monotonic() - began, 1),
-                      _landed(forge, before), None if repo else measure(data, forge.repo))
+                      _landed(forge, before), meter.read(forge.repo) if meter else None)
     if not quiet:
         _report(forge, issue.number, outcome)
     return outcome
@@ -131,5 +133,6 @@ def _report(forge: Forge, goal: int, outcome: Outcome) -> None:
     for line in outcome.commits:
         out.print(f"  {line}", markup=False)
     if outcome.shares:
-        out.print(outcome.shares.line(outcome.seconds))
+        for line in outcome.shares.lines():
+            out.print(line, soft_wrap=True)
     out.print(f"goal {outcome.state}: {outcome.goal}")

@@ -18,7 +18,7 @@ def until_ended(forge: Forge, goal: int, say: Say, seconds: float, poll: float) 
     seen, deadline = None, time.monotonic() + seconds
     quiet_since = time.monotonic()
     while True:
-        now = view.read(forge, goal)
+        now = view.read(forge, goal, seen)
         for subject, sentence in view.changes(seen, now):
             say(subject, sentence)
             quiet_since = time.monotonic()
