@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.errors import Refused
+from bot.spans import Span
 
 Role = str  # a file in bot/agents/roles/; the names there are the only ones that validate
 
@@ -131,6 +132,8 @@ class Result(Part):
     review: Review | None = None
     usage: Usage = Usage()
     seconds: float = 0.0
+    waited: list[Span] = Field(default=[], max_length=1000)
+    """When the model, a compiler, QEMU or training worked and the agent waited for it."""
 
 
 Verdict = Literal["PASS", "FAIL", "PANIC", "HANG", "BUILD", "INFRA"]
@@ -156,6 +159,8 @@ class ArchReport(Part):
     figures: dict[str, float] = {}
     """Whole-system figures by name: boot_ms, image_bytes, …"""
     seconds: float = 0.0
+    waited: list[Span] = Field(default=[], max_length=10)
+    """When its build and its boots ran."""
     cached: bool = False
 
 
@@ -170,18 +175,27 @@ class Report(Part):
     seconds: float = 0.0
 
 
-def read(kind: type[Part], path: Path, limit: int = 4 << 20) -> Part:
+MAX_BYTES = 4 << 20
+
+
+def read(kind: type[Part], path: Path, limit: int = MAX_BYTES) -> Part:
     """Read one of the files above; Refused if it is missing, larger than `limit` bytes, or malformed."""
     try:
         size = path.stat().st_size
         if size > limit:
             raise Refused(f"{path}: expected at most {limit} bytes, found {size}")
-        return kind.model_validate_json(path.read_bytes())
+        return parse(kind, path.read_bytes(), str(path))
     except FileNotFoundError:
         raise Refused(f"{path}: expected a {kind.__name__.lower()} file, found none") from None
+
+
+def parse(kind: type[Part], text: bytes, where: str) -> Part:
+    """One of the files above from its content; `where` names it in the Refused if it is malformed."""
+    try:
+        return kind.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        raise Refused(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise Refused(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def write(path: Path, part: Part) -> None:

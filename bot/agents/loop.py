@@ -18,6 +18,7 @@ from bot.agents.tools.submit import Submitted
 from bot.agents.workplace import Workplace
 from bot.config import Config
 from bot.handoff import Brief, Result, Usage
+from bot.spans import Span, noted
 
 UNPARSABLE = 3
 """So many answers in a row without a call that can be carried out end the run."""
@@ -60,6 +61,7 @@ class Agent:
         self.schemas = [tool.schema() for tool in self.tools.values()]
         self.messages: list[Message] = []
         self.usage = Usage()
+        self.waited: list[Span] = []
         self.started = work.ends - self.limits.seconds
         self.pairs: list[str] = []
         self.unparsable = 0
@@ -91,8 +93,9 @@ class Agent:
         if self.usage.cost_usd >= self.limits.cost_usd:
             raise Ended("limit", f"the run's ${self.limits.cost_usd:.2f} are spent")
         try:
-            answer = self.model.ask(self.messages, self.schemas, seconds=seconds,
-                                    budget=self.limits.cost_usd - self.usage.cost_usd)
+            with noted(self.waited):
+                answer = self.model.ask(self.messages, self.schemas, seconds=seconds,
+                                        budget=self.limits.cost_usd - self.usage.cost_usd)
         except ModelFailed as failed:
             self.usage = add(self.usage, failed.usage)
             raise Ended("limit" if failed.limit else "error", str(failed)) from None
@@ -111,7 +114,9 @@ class Agent:
         try:
             if name not in self.tools:
                 raise Malformed(f"expected a tool among {', '.join(self.tools)}; found {name or 'no name'}")
-            kind, text = "ok", self.tools[name].call(self.workplace, arguments)
+            tool = self.tools[name]
+            with noted([] if tool.quick else self.waited):
+                kind, text = "ok", tool.call(self.workplace, arguments)
         except (ToolError, OSError) as error:
             kind, text = "malformed" if isinstance(error, Malformed) else "wrong", f"error: {error}"
         self.say({"role": "tool", "tool_call_id": call_id, "content": text},
@@ -140,7 +145,8 @@ class Agent:
         brief = self.workplace.brief
         common = {"key": brief.key, "role": brief.role, "goal": brief.goal, "task": brief.task,
                   "attempt": brief.attempt, "model": brief.model, "head_sha": brief.head_sha,
-                  "usage": self.usage, "seconds": round(time.monotonic() - self.started, 2)}
+                  "usage": self.usage, "seconds": round(time.monotonic() - self.started, 2),
+                  "waited": self.waited[-1000:]}
         if isinstance(end, Ended):
             return Result(status=end.status, reason=end.reason, **common)
         if end.gave_up:

@@ -42,7 +42,9 @@ class Api:
 
     async def __call__(self, scope, receive, send):
         outside = "auton.transport" in scope.get("extensions", {})
-        method, path = scope["method"], await self._run(self._path, scope["path"])
+        method, path = scope["method"], scope["path"][len("/api/v3") :].rstrip("/") or "/"
+        if path.startswith("/repositories/"):
+            path = await self._run(self._by_name, path)
         body = await read_body(receive)
         if body is None:
             return await self._send(send, Refusal(413, "Payload too large"), {})
@@ -66,9 +68,8 @@ class Api:
         """Do something that may wait for the store, off the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self.pool, work, *args)
 
-    def _path(self, path: str) -> str:
-        """The path below /api/v3, with /repositories/{id}/… turned into /repos/{owner}/{name}/…"""
-        path = path[len("/api/v3") :].rstrip("/") or "/"
+    def _by_name(self, path: str) -> str:
+        """/repositories/{id}/… turned into /repos/{owner}/{name}/…"""
         by_id = re.match(r"^/repositories/([0-9]{1,18})(/.*)?$", path)
         if by_id:
             with self.forge.store.lock:

@@ -5,12 +5,12 @@ thread hands each to the runner and to the webhooks, in order; an event killed h
 (GitHub's own promise is no better than that).
 """
 
-import dataclasses
 import json
 import sys
 import threading
 import time
 import traceback
+from dataclasses import replace
 
 from bot.localforge.payloads.repos import full_name, repository
 from bot.localforge.payloads.users import user
@@ -38,7 +38,7 @@ class Outbox:
 
     def add(self, event: Event) -> None:
         """Inside a transaction: remember `event` and hand it on after the commit."""
-        self.forge.store.insert("outbox", event=json.dumps(dataclasses.asdict(event)))
+        self.forge.store.insert("outbox", event=json.dumps(vars(event)))
         self._idle.clear()
         self.forge.store.after_commit(self._wake.set)
 
@@ -97,7 +97,7 @@ def _with_test_merge(forge, event: Event) -> Event | None:
         sha = row["test_sha"] or ""
     else:
         sha = row["merge_sha"] or row["test_sha"] or row["head_sha"]
-    return dataclasses.replace(event, ref=f"refs/pull/{row['number']}/merge", sha=sha)
+    return replace(event, ref=f"refs/pull/{row['number']}/merge", sha=sha)
 
 
 def listening(forge, repo) -> bool:

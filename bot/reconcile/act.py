@@ -53,9 +53,12 @@ class Acts:
                                       "attempt": str(a.attempt)}, now)
 
     def start_verify(self, a: m.StartVerify, now: datetime) -> None:
+        """One job for each architecture; on the local forge, where all jobs share one machine, one for all of them."""
         import json
 
-        self._dispatch(VERIFY, a.key, {"sha": a.sha, "archs": json.dumps(list(self.config.targets))}, now)
+        archs = list(self.config.targets)
+        self._dispatch(VERIFY, a.key, {"sha": a.sha,
+                                       "archs": json.dumps([" ".join(archs)] if self.forge.local else archs)}, now)
 
     def remember(self, a: m.Remember, now: datetime) -> None:
         body = memory.body(a.text, a.memory)

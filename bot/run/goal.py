@@ -13,9 +13,10 @@ import click
 from bot import config
 from bot.errors import ConfigError, ForgeError
 from bot.forge.client import Forge
+from bot.forge.records import Issue
 from bot.reconcile import slash
-from bot.run import local, preflight, watch
-from bot.run.shares import Shares, measure
+from bot.run import local, preflight, view, watch
+from bot.run.shares import Meter, Shares
 
 LABEL = "auton:goal"
 
@@ -73,6 +74,7 @@ def run(order: Order, repo: str | None, data: Path, port: int | None, timeout: f
 
     settings = config.load()
     title, _ = order.title(), order.body()
+    meter = None if repo else Meter(data.absolute())
     if repo:
         preflight.check_model({order.model} - {None}, title, settings, None)
         forge = _on_github(repo)
@@ -86,23 +88,29 @@ def run(order: Order, repo: str | None, data: Path, port: int | None, timeout: f
     issue = forge.create_issue(title, order.body(), [LABEL])
     say("goal", f"#{issue.number} filed: {title}")
     say("", issue.url)
-    try:
-        last = watch.until_ended(forge, issue.number, say, timeout)
-    except KeyboardInterrupt:
-        click.echo(f"auton: no longer watching; the goal goes on by itself: {issue.url}", err=True)
-        if not repo:
-            click.echo(f"  → `auton forge stop --data {data}` ends it, `auton forge serve --data {data}` goes on", err=True)
-        raise SystemExit(130) from None
-    except ForgeError:
-        if repo or local.alive(data):
-            raise
-        raise ForgeError(f"the local forge has ended, and with it the work on goal #{issue.number}; nothing is lost",
-                         f"`auton forge serve --data {data}` goes on where it was") from None
+    last = _watched(forge, issue, say, timeout, None if repo else data)
     outcome = Outcome(last.state == "done", last.state, issue.url, round(time.monotonic() - began, 1),
-                      _landed(forge, before), None if repo else measure(data, forge.repo))
+                      _landed(forge, before), meter.read(forge.repo) if meter else None)
     if not quiet:
         _report(forge, issue.number, outcome)
     return outcome
+
+
+def _watched(forge: Forge, goal: Issue, say: watch.Say, timeout: float, data: Path | None) -> view.GoalView:
+    """Watch until the goal ends. `data` is the local forge's folder: its work ends with its server."""
+    poll = 1.0 if forge.local else 15.0  # GitHub grants 5,000 calls an hour
+    try:
+        return watch.until_ended(forge, goal.number, say, timeout, poll)
+    except KeyboardInterrupt:
+        click.echo(f"auton: no longer watching; the goal goes on by itself: {goal.url}", err=True)
+        if data:
+            click.echo(f"  → `auton forge stop --data {data}` ends it, `auton forge serve --data {data}` goes on", err=True)
+        raise SystemExit(130) from None
+    except ForgeError:
+        if data is None or local.alive(data):
+            raise
+        raise ForgeError(f"the local forge has ended, and with it the work on goal #{goal.number}; nothing is lost",
+                         f"`auton forge serve --data {data}` goes on where it was") from None
 
 
 def _on_github(repo: str) -> Forge:
@@ -154,5 +162,6 @@ def _report(forge: Forge, goal: int, outcome: Outcome) -> None:
     for line in outcome.commits:
         out.print(f"  {line}", markup=False)
     if outcome.shares:
-        out.print(outcome.shares.line(outcome.seconds))
+        for line in outcome.shares.lines():
+            out.print(line, soft_wrap=True)
     out.print(f"goal {outcome.state}: {outcome.goal}")

@@ -34,6 +34,8 @@ class GoalView:
     closed: bool
     held: bool = False
     tasks: tuple[TaskView, ...] = ()
+    labels: tuple = ()
+    """Those of the goal and of its tasks, by which a change is noticed."""
 
     @property
     def ended(self) -> bool:
@@ -44,13 +46,18 @@ GOAL_STATES = ("planning", "planned", "active", *ENDED)
 TASK_STATES = ("waiting", "ready", "running", "review", "verify", "queued", "landed", "failed", "needs-human")
 
 
-def read(forge: Forge, goal: int) -> GoalView:
-    """Look at goal issue `goal` once: three calls, and one for each open pull request."""
+def read(forge: Forge, goal: int, before: GoalView | None = None) -> GoalView:
+    """Look at goal issue `goal` once: three calls, and one for each open pull request; or two calls if no label has
+    changed since `before`, for every pull request and verdict is followed by one that does."""
     issue = forge.issue(goal)
     subs = forge.sub_issues(goal)
+    labels = (issue.labels, issue.open, *((sub.number, sub.labels) for sub in subs))
+    if before and before.labels == labels:
+        return before
     pulls = {pull.branch: pull for pull in forge.pulls()} if subs else {}
     tasks = tuple(_task(forge, sub, pulls.get(f"auton/g{goal}/t{sub.number}")) for sub in subs)
-    return GoalView(goal, issue.title, _state(issue, GOAL_STATES), not issue.open, "auton:hold" in issue.labels, tasks)
+    return GoalView(goal, issue.title, _state(issue, GOAL_STATES), not issue.open, "auton:hold" in issue.labels, tasks,
+                    labels)
 
 
 def _task(forge: Forge, sub: Issue, pull: Pull | None) -> TaskView:

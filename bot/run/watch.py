@@ -10,7 +10,7 @@ from bot.run import view
 Say = Callable[[str, str], None]
 
 
-def until_ended(forge: Forge, goal: int, say: Say, seconds: float, poll: float = 0.5) -> view.GoalView:
+def until_ended(forge: Forge, goal: int, say: Say, seconds: float, poll: float) -> view.GoalView:
     """Look every `poll` seconds and tell each change to `say(subject, sentence)`; returns the last view.
 
     ForgeError when the goal has not ended after `seconds`, or a task waits for a person and nothing else moves.
@@ -18,7 +18,7 @@ def until_ended(forge: Forge, goal: int, say: Say, seconds: float, poll: float =
     seen, deadline = None, time.monotonic() + seconds
     quiet_since = time.monotonic()
     while True:
-        now = view.read(forge, goal)
+        now = view.read(forge, goal, seen)
         for subject, sentence in view.changes(seen, now):
             say(subject, sentence)
             quiet_since = time.monotonic()

@@ -70,6 +70,7 @@ def checkout(here: Here, given: dict[str, str]) -> dict[str, str]:
     inputs = _inputs(given, {"repository": here.run["repo"], "ref": "", "token": here.token, "path": ".",
                              "persist-credentials": "true", "fetch-depth": "1", "clean": "true", "fetch-tags": "false",
                              "submodules": "false", "lfs": "false", "show-progress": "true",
+                             "sparse-checkout": "", "sparse-checkout-cone-mode": "true",
                              "set-safe-directory": "true"}, "actions/checkout")
     for name in ("submodules", "lfs", "fetch-tags"):
         if inputs[name] != "false":
@@ -84,6 +85,9 @@ def checkout(here: Here, given: dict[str, str]) -> dict[str, str]:
     local = inputs["repository"].lower() == here.run["repo"].lower() and inputs["token"] == here.token and depth < 2
     fetch = _from_bare if local else _over_http
     ref, sha = fetch(here, inputs, target, depth)
+    if wanted := [line.strip() for line in inputs["sparse-checkout"].splitlines() if line.strip()]:
+        mode = "--cone" if _flag(inputs["sparse-checkout-cone-mode"], "sparse-checkout-cone-mode") else "--no-cone"
+        here.git(target, "sparse-checkout", "set", mode, "--", *wanted)
     if ref.startswith("refs/heads/"):
         branch = ref.removeprefix("refs/heads/")
         here.git(target, "checkout", "--quiet", "--force", "-B", branch, f"refs/remotes/origin/{branch}")

@@ -18,12 +18,12 @@ REST = 20.0
 MOST = 128
 """Folders that are kept at most."""
 SPACE = 4 << 30
-"""With fewer bytes free, or less than a tenth of the disk, nothing is kept."""
+"""With fewer bytes free on the disk nothing is kept."""
 
 
 class Trash:
-    def __init__(self, folder: Path, busy: Callable[[], bool] = lambda: False, rest: float = REST):
-        self.folder, self.busy, self.rest = folder, busy, rest
+    def __init__(self, folder: Path, busy: Callable[[], bool] = lambda: False, rest: float = REST, space: int = SPACE):
+        self.folder, self.busy, self.rest, self.space = folder, busy, rest, space
         self._last = 0.0
         self._stop = threading.Event()
 
@@ -42,8 +42,7 @@ class Trash:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with suppress(FileNotFoundError):
                 path.rename(self.folder / f"{path.name}-{time.monotonic_ns()}")
-            disk = shutil.disk_usage(self.folder)
-            if disk.free < max(SPACE, disk.total // 10) or len(self._all()) > MOST:
+            if shutil.disk_usage(self.folder).free < self.space or len(self._all()) > MOST:
                 self.empty()
         except OSError:  # a full disk
             shutil.rmtree(path, ignore_errors=True)

@@ -80,7 +80,7 @@ def get(name: str) -> ArchReport | None:
         report = handoff.read(ArchReport, path)
     except Refused:
         return None  # written by another version: look anew
-    return report.model_copy(update={"cached": True}) if report.verdict == "PASS" else None
+    return report.model_copy(update={"cached": True, "waited": []}) if report.verdict == "PASS" else None
 
 
 def put(name: str, report: ArchReport) -> None:

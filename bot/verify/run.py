@@ -19,6 +19,7 @@ from bot import sandbox
 from bot.config import Config, Target
 from bot.errors import ConfigError, MissingTool
 from bot.handoff import ArchReport, Check, Report, Verdict
+from bot.spans import Span, noted
 from bot.verify import cache, specs, tools
 from bot.verify.boot import Booted, boot
 from bot.verify.build import build
@@ -98,6 +99,7 @@ def _verify_one(arch: str, target: Target, repo: Path, found: list[specs.Spec], 
     start = time.monotonic()
     checks: list[Check] = []
     figures: dict[str, float] = {}
+    waited: list[Span] = []
 
     def judged(check: Check) -> None:
         checks.append(check)
@@ -107,7 +109,8 @@ def _verify_one(arch: str, target: Target, repo: Path, found: list[specs.Spec], 
         name = f"spec:{bad.where.rpartition(':')[0]}"
         judged(Check(name=name, verdict="FAIL", where=bad.where, detail=bad.detail))
     image = repo / target.image
-    built = build(wrap(["/bin/sh", "-c", target.build]), repo, _environment(), image)
+    with noted(waited):
+        built = build(wrap(["/bin/sh", "-c", target.build]), repo, _environment(), image)
     judged(Check(name="build", verdict=built.verdict, seconds=built.seconds, where=built.where,
                  detail=built.detail))
     if built.verdict == "PASS":
@@ -115,14 +118,15 @@ def _verify_one(arch: str, target: Target, repo: Path, found: list[specs.Spec], 
         start_machine = functools.partial(
             boot, shlex.split(target.boot), repo, _environment(), arch=arch, specs=found, measured=figures,
             silence=target.timeout, limit=HARD_LIMIT * target.timeout, wrap=wrap)
-        booted = start_machine()
-        if _worst_of(booted.checks) == "FAIL":
-            booted = _flaky(booted, start_machine())
+        with noted(waited):
+            booted = start_machine()
+            if _worst_of(booted.checks) == "FAIL":
+                booted = _flaky(booted, start_machine())
         for check in booted.checks:
             judged(check)
         figures = booted.figures
     return ArchReport(arch=arch, verdict=_worst_of(checks), checks=checks,
-                      figures=figures, seconds=time.monotonic() - start)
+                      figures=figures, seconds=time.monotonic() - start, waited=waited)
 
 
 def _worst_of(checks: list[Check]) -> Verdict:

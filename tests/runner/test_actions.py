@@ -55,10 +55,25 @@ def test_checkout_beside_and_of_a_commit_a_branch_a_tag(forge):
         assert line in log
 
 
+def test_checkout_of_a_part(forge):
+    forge.host.commit({"top": "1", "in/side/x": "1", "out/y": "1"})
+    run = forge.push(workflow(f"""
+        - uses: {CHECKOUT}
+          with: {{sparse-checkout: "in/side\n\n", path: cone}}
+        - uses: {CHECKOUT}
+          with: {{sparse-checkout: "/out/", sparse-checkout-cone-mode: false, path: globs}}
+        - run: for at in cone globs; do cd $at; echo $at $(find . -name .git -prune -o -type f -print | sort); cd ..; done
+        - run: git -C cone status --porcelain; git -C cone fsck --connectivity-only
+    """))
+    assert run["conclusion"] == "success", forge.notes(run)
+    log = forge.log(run)
+    assert "\ncone ./in/side/x ./top\n" in log and "\nglobs ./out/y\n" in log
+
+
 @pytest.mark.parametrize(("inputs", "expected"), [
     ("{ref: nowhere}", "A branch or tag with the name 'nowhere' could not be found"),
     ("{ref: '" + "0" * 40 + "'}", "git checkout failed"), ("{path: ../../out}", "is not under"),
-    ("{submodules: true}", "does not have submodules"), ("{sparse-checkout: x}", "does not have the input"),
+    ("{submodules: true}", "does not have submodules"), ("{filter: x}", "does not have the input"),
     ("{fetch-depth: all}", "expected a number"), ("{repository: '../evil'}", "expected owner/name"),
     ("{ref: '--upload-pack=touch x'}", "could not be found"),
 ])

@@ -17,6 +17,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+QUICK = ("files", "git", "submit")
+"""The modules whose tools are done in a moment."""
 KEEP = 10_000
 """Characters of a tool's output that the model is shown; of more, the head and the tail."""
 
@@ -44,6 +46,11 @@ class Tool:
         fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default)
                                   for p in parameters}
         return create_model(f"{self.name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
+
+    @property
+    def quick(self) -> bool:
+        """Whether it only reads or edits: its time is the bot's own. All others run compilers, QEMU or training."""
+        return self.function.__module__.removeprefix(f"{__name__}.") in QUICK
 
     def schema(self) -> dict[str, Any]:
         """The tool as the OpenAI wire describes one."""
