@@ -1,33 +1,44 @@
 /* cpio archives, whole and damaged, and what the boot loader brought. */
 #include "cpio.h"
 #include "boot.h"
+#include "cpio_image.h"
+#include "panic.h"
 #include "print.h"
 #include "string.h"
 #include "test.h"
 
-static char archive[1024];
-static size_t archive_size;
+static char image[2048];
+static size_t image_size;
 
-static void add(const char *name, uint32_t mode, const char *data)
+void cpio_image_begin(void)
 {
-    size_t size = strlen(data), name_size = strlen(name) + 1;
-    char *at = archive + archive_size;
-    ksnprintf(at, sizeof archive - archive_size, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", 1, mode, 0,
-              0, 1, 77, size, 0, 0, 0, 0, name_size, 0);
-    memcpy(at + 110, name, name_size);
-    size_t start = ALIGN_UP(110 + name_size, 4);
-    memcpy(at + start, data, size);
-    archive_size += ALIGN_UP(start + size, 4);
+    memset(image, 0, sizeof image);
+    image_size = 0;
 }
+
+void cpio_image_add(const char *name, uint32_t mode, const char *data)
+{
+    size_t size = strlen(data), name_size = strlen(name) + 1, start = ALIGN_UP(110 + name_size, 4);
+    char *at = image + image_size;
+    ASSERT(image_size + start + size + 4 < sizeof image);
+    ksnprintf(at, 111, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", 1, mode, 0, 0, 1, 77, size, 0, 0, 0,
+              0, name_size, 0);
+    memcpy(at + 110, name, name_size);
+    memcpy(at + start, data, size);
+    image_size += ALIGN_UP(start + size, 4);
+}
+
+void cpio_image_end(void) { cpio_image_add("TRAILER!!!", 0, ""); }
+char *cpio_image_data(void) { return image; }
+size_t cpio_image_size(void) { return image_size; }
 
 static struct cpio build(void)
 {
-    memset(archive, 0, sizeof archive);
-    archive_size = 0;
-    add("etc", CPIO_MODE_FOLDER | 0755, "");
-    add("etc/motd", CPIO_MODE_FILE | 0644, "hello\n");
-    add("TRAILER!!!", 0, "");
-    return (struct cpio){archive, archive_size, 0};
+    cpio_image_begin();
+    cpio_image_add("etc", CPIO_MODE_FOLDER | 0755, "");
+    cpio_image_add("etc/motd", CPIO_MODE_FILE | 0644, "hello\n");
+    cpio_image_end();
+    return (struct cpio){image, image_size, 0};
 }
 
 TEST(cpio, lists_members_up_to_the_trailer)
@@ -50,14 +61,14 @@ TEST(cpio, stops_at_what_is_damaged)
     struct cpio_entry entry;
     for (size_t cut = 0; cut < 110; cut++) {
         struct cpio cpio = build();
-        archive[cut] = 'x';
+        image[cut] = 'x';
         EXPECT_FALSE(cpio_next(&cpio, &entry) && cut < 6);
     }
     struct cpio cpio = build();
-    memcpy(archive + 6 + 6 * 8, "ffffffff", 8); /* the size of "etc" */
+    memcpy(image + 6 + 6 * 8, "ffffffff", 8); /* the size of "etc" */
     EXPECT_FALSE(cpio_next(&cpio, &entry));
     cpio = build();
-    memcpy(archive + 6 + 11 * 8, "ffffffff", 8); /* the size of its name */
+    memcpy(image + 6 + 11 * 8, "ffffffff", 8); /* the size of its name */
     EXPECT_FALSE(cpio_next(&cpio, &entry));
     cpio = build();
     cpio.size = 110 + 3; /* the name's end is missing */
