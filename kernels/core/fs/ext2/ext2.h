@@ -74,10 +74,10 @@ enum { ENTRY_HEAD = 8, ENTRY_FILE = 1, ENTRY_FOLDER = 2, ENTRY_LINK = 7 };
 
 /* At most CHANGED_MAX blocks in one transaction; one that has more than CHANGED_MANY is committed where it may be. What
    ext2_block returns stays where it is for BUFFERS - CHANGED_MAX further calls. */
-enum { BUFFERS = 128, CHANGED_MAX = 96, CHANGED_MANY = 40 };
+enum { BUFFERS = 128, CHANGED_MAX = 96, CHANGED_MANY = 40, HINTS = 64 };
 
 struct buffer {
-    uint32_t block; /* 0: holds nothing, for block 0 is never metadata of ours but with the superblock: see `valid` */
+    uint32_t block;
     bool valid, changed, fresh; /* fresh: newly allocated, so nothing on the disk refers to it */
     uint32_t used;
     uint8_t *data;
@@ -95,6 +95,7 @@ struct ext2 {
     uint32_t clock;          /* seconds since 1970 when the machine started, as far as we know */
     uint32_t near;           /* where to look for the next free block */
     struct buffer buffers[BUFFERS];
+    uint8_t hints[HINTS];    /* the buffer that had a block with this remainder last */
     unsigned changed_count;
     uint32_t tick;
     uint8_t *scratch, *bounce; /* a block each: the journal's, file data's */

@@ -32,7 +32,8 @@ static bool flush(struct block_device *device)
 
 static struct block_device disk = {.sectors = DISK_SIZE / SECTOR_SIZE, .transfer = transfer, .flush = flush};
 
-/* The disk in memory: known to block_find from the first call on, with memory only between begin and end. */
+/* The disk in memory: known to block_find from the first call on, with memory only between begin and end. What is in it
+   at first is whatever was there, an earlier file system too. */
 static bool begin(uint32_t block_size)
 {
     if (!disk.name[0])
@@ -41,7 +42,6 @@ static bool begin(uint32_t block_size)
     writes_left = UINT32_MAX;
     if (!medium)
         return false;
-    memset(medium, 0, DISK_SIZE);
     return !ext2_format(&disk, block_size) && !vfs_mount("ext2", disk.name, "/t", 0);
 }
 

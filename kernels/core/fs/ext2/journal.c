@@ -58,7 +58,9 @@ bool ext2_disk(struct ext2 *fs, bool write, uint32_t block, void *data, uint32_t
 /* The buffer of a block, or else the one that was not used for longest; NULL when none can be had. */
 static struct buffer *find(struct ext2 *fs, uint32_t block)
 {
-    struct buffer *oldest = NULL;
+    struct buffer *oldest = NULL, *hint = &fs->buffers[fs->hints[block % HINTS]];
+    if (hint->valid && hint->block == block)
+        return hint;
     for (struct buffer *b = fs->buffers; b < fs->buffers + BUFFERS; b++) {
         if (b->valid && b->block == block)
             return b;
@@ -86,6 +88,7 @@ static struct buffer *get(struct ext2 *fs, uint32_t block, bool read)
         b->valid = true;
     }
     b->used = ++fs->tick;
+    fs->hints[block % HINTS] = (uint8_t)(b - fs->buffers);
     return b;
 }
 
@@ -307,8 +310,30 @@ static int change_super(struct ext2 *fs)
     return 0;
 }
 
+/* What lies in the blocks may be an earlier file system's journal: it must not be taken for ours. */
+static bool wipe_journal(struct ext2 *fs)
+{
+    enum { RUN = 16 };
+    uint32_t block = 0, first = 0, run = 0;
+    uint8_t *zeros = kzalloc((size_t)RUN * fs->block_size);
+    bool ok = zeros || (fs->failure = FS_NO_MEMORY, false);
+    for (uint32_t i = 0; ok && i <= JOURNAL_BLOCKS; i++) {
+        if (i < JOURNAL_BLOCKS)
+            ok = !ext2_map(fs, &fs->journal.inode, i, false, &block);
+        if (run && (i == JOURNAL_BLOCKS || run == RUN || block != first + run)) {
+            ok = ok && ext2_disk(fs, true, first, zeros, run);
+            run = 0;
+        }
+        first = run++ ? first : block;
+    }
+    kfree(zeros);
+    return ok;
+}
+
 static bool write_new_journal(struct ext2 *fs)
 {
+    if (!wipe_journal(fs))
+        return false;
     for (struct buffer *b = fs->buffers; b < fs->buffers + BUFFERS; b++)
         if (b->changed && b->fresh && !ext2_disk(fs, true, b->block, b->data, 1))
             return false;
