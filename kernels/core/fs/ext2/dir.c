@@ -82,7 +82,7 @@ static int find_in_block(struct ext2 *fs, const char *name, struct spot *spot, u
     return FS_NOT_FOUND;
 }
 
-static int find(struct ext2 *fs, uint32_t folder, const char *name, struct spot *spot, uint32_t *number)
+static int find_entry(struct ext2 *fs, uint32_t folder, const char *name, struct spot *spot, uint32_t *number)
 {
     struct ext2_inode inode;
     uint32_t blocks;
@@ -102,7 +102,7 @@ static int find(struct ext2 *fs, uint32_t folder, const char *name, struct spot 
 int ext2_lookup(struct ext2 *fs, uint32_t folder, const char *name, uint32_t *number)
 {
     struct spot spot;
-    return find(fs, folder, name, &spot, number);
+    return find_entry(fs, folder, name, &spot, number);
 }
 
 int ext2_next(struct ext2 *fs, uint32_t folder, uint64_t *at, struct fs_entry *out)
@@ -130,7 +130,7 @@ int ext2_next(struct ext2 *fs, uint32_t folder, uint64_t *at, struct fs_entry *o
 
 /* -- Adding and removing entries -------------------------------------------------------------------------- */
 
-static void fill(struct ext2_entry *entry, uint32_t number, uint32_t size, const char *name, uint8_t type)
+static void fill_entry(struct ext2_entry *entry, uint32_t number, uint32_t size, const char *name, uint8_t type)
 {
     *entry = (struct ext2_entry){number, (uint16_t)size, (uint8_t)strlen(name), type};
     memcpy(entry + 1, name, entry->name_size);
@@ -155,7 +155,7 @@ static int add_in_block(struct ext2 *fs, uint32_t block, uint32_t number, const 
             return fs->failure;
         if (used)
             entry->size = (uint16_t)used;
-        fill((struct ext2_entry *)(data + at + used), number, size - used, name, type);
+        fill_entry((struct ext2_entry *)(data + at + used), number, size - used, name, type);
         return 0;
     }
     return FS_NO_SPACE;
@@ -188,7 +188,7 @@ static int add_entry(struct ext2 *fs, uint32_t folder, const char *name, uint32_
     uint8_t *data = status ? NULL : ext2_fresh(fs, block);
     if (!data)
         return status ? status : fs->failure;
-    fill((struct ext2_entry *)data, number, fs->block_size, name, type);
+    fill_entry((struct ext2_entry *)data, number, fs->block_size, name, type);
     inode.size += fs->block_size;
     return touch_folder(fs, folder, &inode);
 }
@@ -199,7 +199,7 @@ static int remove_entry(struct ext2 *fs, uint32_t folder, const char *name)
     struct ext2_inode inode;
     struct spot spot;
     uint32_t number, blocks;
-    int status = find(fs, folder, name, &spot, &number);
+    int status = find_entry(fs, folder, name, &spot, &number);
     if (!status)
         status = load_folder(fs, folder, &inode, &blocks);
     uint8_t *data = status ? NULL : ext2_edit(fs, spot.block);
@@ -219,7 +219,7 @@ static int point_entry(struct ext2 *fs, uint32_t folder, const char *name, uint3
     struct ext2_inode inode;
     struct spot spot;
     uint32_t number, blocks;
-    int status = find(fs, folder, name, &spot, &number);
+    int status = find_entry(fs, folder, name, &spot, &number);
     if (!status)
         status = load_folder(fs, folder, &inode, &blocks);
     uint8_t *data = status ? NULL : ext2_edit(fs, spot.block);
@@ -255,13 +255,13 @@ static int fill_folder(struct ext2 *fs, uint32_t number, struct ext2_inode *inod
     uint8_t *data = status ? NULL : ext2_fresh(fs, block);
     if (!data)
         return status ? status : fs->failure;
-    fill((struct ext2_entry *)data, number, 12, ".", type);
-    fill((struct ext2_entry *)(data + 12), parent, fs->block_size - 12, "..", type);
+    fill_entry((struct ext2_entry *)data, number, 12, ".", type);
+    fill_entry((struct ext2_entry *)(data + 12), parent, fs->block_size - 12, "..", type);
     inode->size = fs->block_size;
     return change_links(fs, parent, 1);
 }
 
-static int create(struct ext2 *fs, uint32_t folder, const char *name, uint32_t mode, uint32_t *number)
+static int create_inode(struct ext2 *fs, uint32_t folder, const char *name, uint32_t mode, uint32_t *number)
 {
     uint32_t now = ext2_now(fs);
     bool is_folder = (mode & MODE_TYPE) == MODE_FOLDER;
@@ -283,7 +283,7 @@ int ext2_create(struct ext2 *fs, uint32_t folder, const char *name, enum fs_type
     int status = ext2_begin(fs);
     if (status)
         return status;
-    return ext2_finish(fs, create(fs, folder, name, type == FS_FILE ? MODE_FILE | 0644 : MODE_FOLDER | 0755, number));
+    return ext2_finish(fs, create_inode(fs, folder, name, type == FS_FILE ? MODE_FILE | 0644 : MODE_FOLDER | 0755, number));
 }
 
 static int is_empty(struct ext2 *fs, uint32_t folder)
@@ -328,7 +328,7 @@ static int may_drop(struct ext2 *fs, uint32_t number)
 }
 
 /* A big file is emptied before its name goes: its pieces are committed one by one. */
-static int remove(struct ext2 *fs, uint32_t folder, const char *name)
+static int remove_name(struct ext2 *fs, uint32_t folder, const char *name)
 {
     uint32_t number;
     int status = ext2_lookup(fs, folder, name, &number);
@@ -342,7 +342,7 @@ static int remove(struct ext2 *fs, uint32_t folder, const char *name)
 int ext2_remove(struct ext2 *fs, uint32_t folder, const char *name)
 {
     int status = ext2_begin(fs);
-    return status ? status : ext2_finish(fs, remove(fs, folder, name));
+    return status ? status : ext2_finish(fs, remove_name(fs, folder, name));
 }
 
 /* Is `folder` the one numbered `inside`, or below it? */
@@ -360,7 +360,7 @@ static int lies_in(struct ext2 *fs, uint32_t folder, uint32_t inside)
     return FS_TOO_MANY;
 }
 
-static int replace(struct ext2 *fs, uint32_t target, bool is_folder, uint32_t to)
+static int replace_target(struct ext2 *fs, uint32_t target, bool is_folder, uint32_t to)
 {
     struct ext2_inode inode;
     int status = ext2_load(fs, target, &inode);
@@ -371,7 +371,7 @@ static int replace(struct ext2 *fs, uint32_t target, bool is_folder, uint32_t to
     return status ? status : drop_inode(fs, target, to);
 }
 
-static int rename(struct ext2 *fs, uint32_t from, const char *name, uint32_t to, const char *new_name)
+static int rename_entry(struct ext2 *fs, uint32_t from, const char *name, uint32_t to, const char *new_name)
 {
     struct ext2_inode inode;
     uint32_t number, target;
@@ -389,7 +389,7 @@ static int rename(struct ext2 *fs, uint32_t from, const char *name, uint32_t to,
         return FS_EXISTS; /* two names of one file */
     if (there && there != FS_NOT_FOUND)
         return there;
-    status = there ? 0 : replace(fs, target, is_folder, to);
+    status = there ? 0 : replace_target(fs, target, is_folder, to);
     if (!status)
         status = there ? add_entry(fs, to, new_name, number, type) : point_entry(fs, to, new_name, number, type);
     if (!status)
@@ -405,5 +405,5 @@ static int rename(struct ext2 *fs, uint32_t from, const char *name, uint32_t to,
 int ext2_rename(struct ext2 *fs, uint32_t from, const char *name, uint32_t to, const char *new_name)
 {
     int status = ext2_begin(fs);
-    return status ? status : ext2_finish(fs, rename(fs, from, name, to, new_name));
+    return status ? status : ext2_finish(fs, rename_entry(fs, from, name, to, new_name));
 }

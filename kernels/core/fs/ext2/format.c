@@ -42,7 +42,7 @@ static uint32_t used_in(const struct plan *plan, uint32_t group)
     return (has_copy(group) ? 1 + plan->descriptor_blocks : 0) + 2 + plan->table_blocks + (group == 0);
 }
 
-static struct ext2_group describe(const struct plan *plan, uint32_t group)
+static struct ext2_group describe_group(const struct plan *plan, uint32_t group)
 {
     uint32_t at = first_of(plan, group) + (has_copy(group) ? 1 + plan->descriptor_blocks : 0);
     return (struct ext2_group){
@@ -98,7 +98,7 @@ static void fill_super(struct plan *plan)
     super->log_block_size = super->log_cluster_size = plan->block_size == 1024 ? 0 : plan->block_size == 2048 ? 1 : 2;
 }
 
-static bool put(const struct plan *plan, uint32_t block)
+static bool put_block(const struct plan *plan, uint32_t block)
 {
     uint32_t sectors = plan->block_size / SECTOR_SIZE;
     return block_write(plan->disk, (uint64_t)block * sectors, plan->block, sectors);
@@ -116,12 +116,12 @@ static bool write_bitmaps(const struct plan *plan, uint32_t group, const struct 
     memset(plan->block, 0, plan->block_size);
     set_bits(plan->block, 0, used_in(plan, group));
     set_bits(plan->block, size_of(plan, group), bits);
-    if (!put(plan, descriptor->block_bitmap))
+    if (!put_block(plan, descriptor->block_bitmap))
         return false;
     memset(plan->block, 0, plan->block_size);
     set_bits(plan->block, 0, group ? 0 : FIRST_INODE - 1);
     set_bits(plan->block, plan->super.inodes_per_group, bits);
-    return put(plan, descriptor->inode_bitmap);
+    return put_block(plan, descriptor->inode_bitmap);
 }
 
 static bool write_inodes(const struct plan *plan, uint32_t group, const struct ext2_group *descriptor)
@@ -133,7 +133,7 @@ static bool write_inodes(const struct plan *plan, uint32_t group, const struct e
                 (struct ext2_inode){.mode = MODE_FOLDER | 0755, .links = 2, .size = plan->block_size,
                                     .sectors = plan->block_size / SECTOR_SIZE,
                                     .block = {descriptor->inode_table + plan->table_blocks}};
-        if (!put(plan, descriptor->inode_table + i))
+        if (!put_block(plan, descriptor->inode_table + i))
             return false;
     }
     return true;
@@ -147,36 +147,36 @@ static bool write_root(const struct plan *plan, uint32_t block)
     *(struct ext2_entry *)(plan->block + 12) =
         (struct ext2_entry){EXT2_ROOT, (uint16_t)(plan->block_size - 12), 2, ENTRY_FOLDER};
     memcpy(plan->block + 12 + ENTRY_HEAD, "..", 2);
-    return put(plan, block);
+    return put_block(plan, block);
 }
 
 /* The superblock goes last in group 0, so that half a file system is none. */
-static bool write_copy(const struct plan *plan, uint32_t group)
+static bool write_group_copy(const struct plan *plan, uint32_t group)
 {
     uint32_t block = first_of(plan, group), per_block = plan->block_size / (uint32_t)sizeof(struct ext2_group);
     for (uint32_t i = 0; i < plan->descriptor_blocks; i++) {
         memset(plan->block, 0, plan->block_size);
         for (uint32_t j = 0; j < per_block && i * per_block + j < plan->groups; j++)
-            ((struct ext2_group *)plan->block)[j] = describe(plan, i * per_block + j);
-        if (!put(plan, block + 1 + i))
+            ((struct ext2_group *)plan->block)[j] = describe_group(plan, i * per_block + j);
+        if (!put_block(plan, block + 1 + i))
             return false;
     }
     memset(plan->block, 0, plan->block_size);
     struct ext2_super super = plan->super;
     super.group_number = (uint16_t)group;
     memcpy(plan->block + (!group && plan->block_size > EXT2_SUPER_AT ? EXT2_SUPER_AT : 0), &super, sizeof super);
-    return put(plan, block);
+    return put_block(plan, block);
 }
 
 static bool write_all(const struct plan *plan)
 {
     for (uint32_t group = plan->groups; group-- > 0;) {
-        struct ext2_group descriptor = describe(plan, group);
+        struct ext2_group descriptor = describe_group(plan, group);
         if (!write_bitmaps(plan, group, &descriptor) || !write_inodes(plan, group, &descriptor))
             return false;
         if (!group && !write_root(plan, descriptor.inode_table + plan->table_blocks))
             return false;
-        if (has_copy(group) && !write_copy(plan, group))
+        if (has_copy(group) && !write_group_copy(plan, group))
             return false;
     }
     return block_flush(plan->disk);

@@ -56,7 +56,7 @@ bool ext2_disk(struct ext2 *fs, bool write, uint32_t block, void *data, uint32_t
 }
 
 /* The buffer of a block, or else the one that was not used for longest; NULL when none can be had. */
-static struct buffer *find(struct ext2 *fs, uint32_t block)
+static struct buffer *find_buffer(struct ext2 *fs, uint32_t block)
 {
     struct buffer *oldest = NULL, *hint = &fs->buffers[fs->hints[block % HINTS]];
     if (hint->valid && hint->block == block)
@@ -73,11 +73,11 @@ static struct buffer *find(struct ext2 *fs, uint32_t block)
     return oldest->data ? oldest : NULL;
 }
 
-static struct buffer *get(struct ext2 *fs, uint32_t block, bool read)
+static struct buffer *get_buffer(struct ext2 *fs, uint32_t block, bool read)
 {
     if (block < fs->first_data_block || block >= fs->blocks)
         return fs->failure = FS_DAMAGED, NULL;
-    struct buffer *b = find(fs, block);
+    struct buffer *b = find_buffer(fs, block);
     if (!b)
         return fs->failure = FS_NO_MEMORY, NULL;
     if (!b->valid) {
@@ -92,7 +92,7 @@ static struct buffer *get(struct ext2 *fs, uint32_t block, bool read)
     return b;
 }
 
-static uint8_t *change(struct ext2 *fs, struct buffer *b)
+static uint8_t *change_buffer(struct ext2 *fs, struct buffer *b)
 {
     if (!b)
         return NULL;
@@ -105,19 +105,19 @@ static uint8_t *change(struct ext2 *fs, struct buffer *b)
 
 uint8_t *ext2_block(struct ext2 *fs, uint32_t block)
 {
-    struct buffer *b = get(fs, block, true);
+    struct buffer *b = get_buffer(fs, block, true);
     return b ? b->data : NULL;
 }
 
 uint8_t *ext2_edit(struct ext2 *fs, uint32_t block)
 {
-    return change(fs, get(fs, block, true));
+    return change_buffer(fs, get_buffer(fs, block, true));
 }
 
 uint8_t *ext2_fresh(struct ext2 *fs, uint32_t block)
 {
-    struct buffer *b = get(fs, block, false);
-    uint8_t *data = change(fs, b);
+    struct buffer *b = get_buffer(fs, block, false);
+    uint8_t *data = change_buffer(fs, b);
     if (data) {
         memset(data, 0, fs->block_size);
         b->fresh = true;
@@ -170,7 +170,7 @@ static bool journal_io(struct ext2 *fs, bool write, uint32_t index, void *data)
     return ext2_disk(fs, write, block, data, 1);
 }
 
-static bool flush(struct ext2 *fs)
+static bool flush_disk(struct ext2 *fs)
 {
     return block_flush(fs->disk) || (fs->failure = FS_IO, false);
 }
@@ -230,10 +230,10 @@ static bool write_journal(struct ext2 *fs)
     for (struct buffer *b = fs->buffers; b < fs->buffers + BUFFERS; b++)
         if (b->changed && !write_copy(fs, index++, b))
             return false;
-    if (!flush(fs))
+    if (!flush_disk(fs))
         return false;
     begin_block(fs, KIND_COMMIT);
-    return journal_io(fs, true, index, fs->scratch) && flush(fs);
+    return journal_io(fs, true, index, fs->scratch) && flush_disk(fs);
 }
 
 static bool write_home(struct ext2 *fs)
@@ -241,7 +241,7 @@ static bool write_home(struct ext2 *fs)
     for (struct buffer *b = fs->buffers; b < fs->buffers + BUFFERS; b++)
         if (b->changed && !ext2_disk(fs, true, b->block, b->data, 1))
             return false;
-    if (!flush(fs))
+    if (!flush_disk(fs))
         return false;
     for (struct buffer *b = fs->buffers; b < fs->buffers + BUFFERS; b++)
         b->changed = b->fresh = false;
@@ -345,7 +345,7 @@ static bool write_new_journal(struct ext2 *fs)
     super->first = super->start = swap(JOURNAL_FIRST);
     super->sequence = swap(fs->journal.sequence);
     fs->scratch[64 + 3] = 1; /* s_nr_users */
-    return journal_io(fs, true, 0, fs->scratch) && write_journal(fs) && write_super_sector(fs) && flush(fs) &&
+    return journal_io(fs, true, 0, fs->scratch) && write_journal(fs) && write_super_sector(fs) && flush_disk(fs) &&
            write_home(fs);
 }
 
@@ -406,7 +406,7 @@ static int open_journal(struct ext2 *fs)
     if (!edit)
         return fs->failure;
     edit->incompat |= INCOMPAT_RECOVER;
-    if (!write_journal_super(fs, JOURNAL_FIRST) || !flush(fs) || !write_super_sector(fs))
+    if (!write_journal_super(fs, JOURNAL_FIRST) || !flush_disk(fs) || !write_super_sector(fs))
         return give_up(fs);
     take_back(fs); /* it is on the disk */
     return 0;
@@ -432,13 +432,13 @@ int ext2_finish(struct ext2 *fs, int status)
 
 void ext2_close(struct ext2 *fs)
 {
-    if (fs->journal.open && !ext2_commit(fs) && write_journal_super(fs, 0) && flush(fs)) {
+    if (fs->journal.open && !ext2_commit(fs) && write_journal_super(fs, 0) && flush_disk(fs)) {
         struct ext2_super *super = ext2_super_edit(fs);
         if (super) {
             super->incompat &= ~(uint32_t)INCOMPAT_RECOVER;
             super->written = ext2_now(fs);
             if (write_super_sector(fs))
-                flush(fs);
+                flush_disk(fs);
         }
     }
     take_back(fs);
@@ -447,7 +447,7 @@ void ext2_close(struct ext2 *fs)
 
 /* -- Recovery --------------------------------------------------------------------------------------------- */
 
-static uint32_t after(const struct ext2 *fs, uint32_t index)
+static uint32_t next_in_journal(const struct ext2 *fs, uint32_t index)
 {
     return index + 1 < fs->journal.length ? index + 1 : JOURNAL_FIRST;
 }
@@ -474,7 +474,7 @@ static int replay_blocks(struct ext2 *fs, uint32_t *index, uint8_t *descriptor, 
             if (!ext2_disk(fs, true, home, fs->bounce, 1))
                 return fs->failure;
         }
-        *index = after(fs, *index);
+        *index = next_in_journal(fs, *index);
     } while (!(tag.flags & TAG_LAST));
     return 0;
 }
@@ -488,7 +488,7 @@ static int replay_one(struct ext2 *fs, uint32_t *index, bool write)
         const struct journal_header *header = (void *)fs->scratch;
         if (header->magic != swap(JOURNAL_MAGIC) || header->sequence != swap(fs->journal.sequence))
             return 0;
-        *index = after(fs, *index);
+        *index = next_in_journal(fs, *index);
         uint32_t kind = swap(header->kind);
         if (kind == KIND_COMMIT)
             return 1;
@@ -529,13 +529,13 @@ int ext2_recover(struct ext2 *fs)
     if (status)
         return status;
     fs->journal.sequence += 2; /* not those of what is left in the journal */
-    if (!flush(fs) || !write_journal_super(fs, 0) || !flush(fs))
+    if (!flush_disk(fs) || !write_journal_super(fs, 0) || !flush_disk(fs))
         return fs->failure;
     struct ext2_super *fs_super = ext2_super_edit(fs);
     if (!fs_super)
         return fs->failure;
     fs_super->incompat &= ~(uint32_t)INCOMPAT_RECOVER;
-    bool ok = write_super_sector(fs) && flush(fs);
+    bool ok = write_super_sector(fs) && flush_disk(fs);
     take_back(fs);
     return ok ? 0 : fs->failure;
 }

@@ -64,7 +64,7 @@ static const char *why_not_write(const struct ext2 *fs, const struct ext2_super 
     return NULL;
 }
 
-static void release(struct ext2 *fs)
+static void release_all(struct ext2 *fs)
 {
     ext2_drop_buffers(fs);
     kfree(fs->scratch);
@@ -72,7 +72,7 @@ static void release(struct ext2 *fs)
     kfree(fs);
 }
 
-static int open(struct ext2 *fs)
+static int open_disk(struct ext2 *fs)
 {
     struct ext2_super super;
     int status = read_super(fs, &super);
@@ -96,7 +96,7 @@ static int open(struct ext2 *fs)
     return status;
 }
 
-static int mount(struct mount *mount)
+static int ext2_mount(struct mount *mount)
 {
     struct ext2_inode root;
     struct block_device *disk = block_find(mount->source);
@@ -104,13 +104,13 @@ static int mount(struct mount *mount)
     if (!fs)
         return disk ? FS_NO_MEMORY : FS_NOT_FOUND;
     fs->disk = disk;
-    int status = open(fs);
+    int status = open_disk(fs);
     if (!status)
         status = ext2_load(fs, EXT2_ROOT, &root);
     if (!status && (root.mode & MODE_TYPE) != MODE_FOLDER)
         status = FS_DAMAGED;
     if (status) {
-        release(fs);
+        release_all(fs);
         return status;
     }
     if (fs->no_writing)
@@ -120,13 +120,13 @@ static int mount(struct mount *mount)
     return 0;
 }
 
-static void unmount(struct mount *mount)
+static void ext2_unmount(struct mount *mount)
 {
     ext2_close(mount->state);
-    release(mount->state);
+    release_all(mount->state);
 }
 
-static int lookup(struct mount *mount, uint64_t folder, const char *name, uint64_t *node)
+static int fs_lookup(struct mount *mount, uint64_t folder, const char *name, uint64_t *node)
 {
     uint32_t number;
     int status = ext2_lookup(mount->state, (uint32_t)folder, name, &number);
@@ -134,7 +134,7 @@ static int lookup(struct mount *mount, uint64_t folder, const char *name, uint64
     return status;
 }
 
-static int stat(struct mount *mount, uint64_t node, struct fs_stat *stat)
+static int fs_stat_of(struct mount *mount, uint64_t node, struct fs_stat *stat)
 {
     struct ext2_inode inode;
     int status = ext2_load(mount->state, (uint32_t)node, &inode);
@@ -145,7 +145,7 @@ static int stat(struct mount *mount, uint64_t node, struct fs_stat *stat)
 }
 
 /* The target of a short symbolic link lies in the inode itself. */
-static long read(struct mount *mount, uint64_t node, uint64_t offset, void *data, size_t size)
+static long fs_read(struct mount *mount, uint64_t node, uint64_t offset, void *data, size_t size)
 {
     struct ext2_inode inode;
     int status = ext2_load(mount->state, (uint32_t)node, &inode);
@@ -159,7 +159,7 @@ static long read(struct mount *mount, uint64_t node, uint64_t offset, void *data
     return (long)size;
 }
 
-static long write(struct mount *mount, uint64_t node, uint64_t offset, const void *data, size_t size)
+static long fs_write(struct mount *mount, uint64_t node, uint64_t offset, const void *data, size_t size)
 {
     struct ext2 *fs = mount->state;
     struct ext2_inode inode;
@@ -173,7 +173,7 @@ static long write(struct mount *mount, uint64_t node, uint64_t offset, const voi
     return status ? status : ext2_write(fs, (uint32_t)node, offset, data, size);
 }
 
-static int truncate(struct mount *mount, uint64_t node)
+static int fs_truncate(struct mount *mount, uint64_t node)
 {
     struct ext2 *fs = mount->state;
     struct ext2_inode inode;
@@ -190,12 +190,12 @@ static int truncate(struct mount *mount, uint64_t node)
     return ext2_finish(fs, ext2_store(fs, (uint32_t)node, &inode, false));
 }
 
-static int next(struct mount *mount, uint64_t folder, uint64_t *at, struct fs_entry *entry)
+static int fs_next(struct mount *mount, uint64_t folder, uint64_t *at, struct fs_entry *entry)
 {
     return ext2_next(mount->state, (uint32_t)folder, at, entry);
 }
 
-static int create(struct mount *mount, uint64_t folder, const char *name, enum fs_type type, uint64_t *node)
+static int fs_create(struct mount *mount, uint64_t folder, const char *name, enum fs_type type, uint64_t *node)
 {
     uint32_t number = 0;
     int status = ext2_create(mount->state, (uint32_t)folder, name, type, &number);
@@ -203,29 +203,29 @@ static int create(struct mount *mount, uint64_t folder, const char *name, enum f
     return status;
 }
 
-static int remove(struct mount *mount, uint64_t folder, const char *name)
+static int fs_remove(struct mount *mount, uint64_t folder, const char *name)
 {
     return ext2_remove(mount->state, (uint32_t)folder, name);
 }
 
-static int rename(struct mount *mount, uint64_t from, const char *name, uint64_t to, const char *new_name)
+static int fs_rename(struct mount *mount, uint64_t from, const char *name, uint64_t to, const char *new_name)
 {
     return ext2_rename(mount->state, (uint32_t)from, name, (uint32_t)to, new_name);
 }
 
-static int sync(struct mount *mount)
+static int fs_sync(struct mount *mount)
 {
     struct ext2 *fs = mount->state;
     return ext2_commit(fs) ? fs->failure : block_flush(fs->disk) ? 0 : FS_IO;
 }
 
-static int usage(struct mount *mount, struct fs_usage *usage)
+static int fs_usage_of(struct mount *mount, struct fs_usage *usage)
 {
     struct ext2 *fs = mount->state;
     usage->bytes = (uint64_t)fs->blocks * fs->block_size;
     usage->free = (uint64_t)ext2_blocks_free(fs) * fs->block_size;
     return 0;
 }
-FILE_SYSTEM(ext2, .mount = mount, .unmount = unmount, .lookup = lookup, .stat = stat, .read = read, .write = write,
-            .next = next, .create = create, .truncate = truncate, .remove = remove, .rename = rename, .sync = sync,
-            .usage = usage);
+FILE_SYSTEM(ext2, .mount = ext2_mount, .unmount = ext2_unmount, .lookup = fs_lookup, .stat = fs_stat_of, .read = fs_read,
+            .write = fs_write, .next = fs_next, .create = fs_create, .truncate = fs_truncate, .remove = fs_remove,
+            .rename = fs_rename, .sync = fs_sync, .usage = fs_usage_of);
