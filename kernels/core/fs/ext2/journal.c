@@ -406,9 +406,9 @@ static int open_journal(struct ext2 *fs)
     if (!edit)
         return fs->failure;
     edit->incompat |= INCOMPAT_RECOVER;
-    if (!write_journal_super(fs, JOURNAL_FIRST) || !flush_disk(fs) || !write_super_sector(fs))
+    if (!write_super_sector(fs) || !flush_disk(fs) || !write_journal_super(fs, fs->journal.start))
         return give_up(fs);
-    take_back(fs); /* it is on the disk */
+    take_back(fs); /* it is on the disk, before a journal that says it has something */
     return 0;
 }
 
