@@ -44,6 +44,8 @@ REGISTRY(drivers, struct driver);
 struct device *device_root(void);
 /* A new device below parent, or NULL without memory. Fill it before the next device_start. */
 struct device *device_add(struct device *parent, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Takes away a device that no driver uses, with all below it and what their buses keep. For buses and tests. */
+void device_remove(struct device *device);
 void device_add_id(struct device *device, const char *format, ...) PRINTF_LIKE(2, 3);
 void device_add_range(struct device *device, uint64_t base, uint64_t size, bool port);
 void device_add_line(struct device *device, unsigned line);
@@ -60,3 +62,5 @@ void device_start(void);
 /* Buses that are found, not probed: they add devices below the root. */
 void fdt_bus_scan(const void *blob);
 void cmdline_bus_scan(const char *cmdline);
+void acpi_bus_scan(uint64_t rsdp);
+void port_bus_scan(void); /* after acpi_bus_scan, which may deny what is there */

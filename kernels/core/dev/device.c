@@ -27,6 +27,18 @@ struct device *device_add(struct device *parent, const char *format, ...)
     return device;
 }
 
+void device_remove(struct device *device)
+{
+    while (device->child)
+        device_remove(device->child);
+    struct device **at = &device->parent->child;
+    while (*at != device)
+        at = &(*at)->sibling;
+    *at = device->sibling;
+    kfree(device->bus);
+    kfree(device);
+}
+
 void device_add_id(struct device *device, const char *format, ...)
 {
     if (device->id_count == DEVICE_IDS)
