@@ -33,7 +33,7 @@ demo: .venv/.ready-demo
 	@$(AUTON) run $${MODE:+--mode "$$MODE"} $${MODEL:+--model "$$MODEL"} $${BUDGET:+--budget "$$BUDGET"} -- "$$GOAL"
 
 test: .venv/.ready-test
-	@.venv/bin/ruff check .; lint=$$?; .venv/bin/python -m pytest -n auto --dist loadgroup $(ARGS) && exit $$lint
+	@.venv/bin/ruff check .; lint=$$?; .venv/bin/python -m pytest -n auto $(ARGS) && exit $$lint
 
 # One whole run for every call that the bot makes to the forge, dying right after it: about half an hour.
 crash-test: .venv/.ready-test

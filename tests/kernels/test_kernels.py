@@ -29,6 +29,13 @@ def test_files_stay_small():
     assert not long, f"expected at most 500 lines a file, found {long}"
 
 
+def test_every_file_compiles_alone(tmp_path):
+    """A folder is one translation unit (see the Makefile); still no file may live on what its neighbours include."""
+    done = subprocess.run(["make", "-s", "-C", KERNELS, "everything", "SPLIT=1", "CFLAGS=-O0", f"BUILD={tmp_path}"],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+
+
 def test_an_unknown_architecture_is_refused_with_the_known_ones():
     for command in (["make", "-C", str(KERNELS), "ARCH=vax"], [str(KERNELS / "boot"), "vax"]):
         done = subprocess.run(command, capture_output=True, text=True)

@@ -6,7 +6,7 @@
 #include "mm.h"
 #include "string.h"
 
-enum { CMOS_PORT = 0x70, CMOS_STATUS_D = 0x0d, NOBODY = 0xff };
+enum { CMOS_PORT = 0x70, CMOS_STATUS_D = 0x0d, NO_CMOS = 0xff };
 
 static struct acpi_override overrides[16];
 static bool lacks_cmos;
@@ -63,7 +63,7 @@ void acpi_bus_scan(uint64_t rsdp)
 void port_bus_scan(void)
 {
     hal_port_write8(CMOS_PORT, CMOS_STATUS_D);
-    if (lacks_cmos || hal_port_read8(CMOS_PORT + 1) == NOBODY)
+    if (lacks_cmos || hal_port_read8(CMOS_PORT + 1) == NO_CMOS)
         return;
     struct device *device = device_add(device_root(), "rtc@%x", CMOS_PORT);
     if (!device)

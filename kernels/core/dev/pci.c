@@ -8,8 +8,8 @@
 enum { COMMAND = 0x04, REVISION_CLASS = 0x08, HEADER_TYPE = 0x0e, BAR0 = 0x10, SECONDARY_BUS = 0x19, STATUS = 0x06,
        CAPABILITIES = 0x34, INTERRUPT_PIN = 0x3d };
 enum { COMMAND_PORT = 1, COMMAND_MEMORY = 2, COMMAND_MASTER = 4, COMMAND_NO_INTERRUPT = 1 << 10 };
-enum { STATUS_CAPABILITIES = 0x10, HEADER_MANY = 0x80, HEADER_NORMAL = 0, HEADER_BRIDGE = 1, NOBODY = 0xffff };
-enum { BAR_PORT = 1, BAR_WIDE = 4, HEADER_SIZE = 0x40, DEPTH_MAX = 8 };
+enum { STATUS_CAPABILITIES = 0x10, HEADER_MANY = 0x80, HEADER_NORMAL = 0, HEADER_BRIDGE = 1, NO_FUNCTION = 0xffff };
+enum { BAR_PORT = 1, BAR_WIDE = 4, HEADER_END = 0x40, DEPTH_MAX = 8 };
 enum { BUS_SIZE = PCI_SLOTS * PCI_FUNCTIONS * PCI_CONFIG_SIZE, MAP_STEP = 2 << 20 };
 #define BAR_SIZE_MAX (1ull << 32)
 
@@ -34,7 +34,7 @@ unsigned pci_capability(const struct pci_function *function, uint8_t kind, unsig
     bool passed = !after;
     uint64_t seen = 0; /* one bit for each place: a list that bites its tail ends there */
     unsigned at = pci_read8(function, CAPABILITIES) & ~3u;
-    for (; at >= HEADER_SIZE && !(seen >> at / 4 & 1); seen |= 1ull << at / 4, at = pci_read8(function, at + 1) & ~3u) {
+    for (; at >= HEADER_END && !(seen >> at / 4 & 1); seen |= 1ull << at / 4, at = pci_read8(function, at + 1) & ~3u) {
         if (passed && pci_read8(function, at) == kind)
             return at;
         passed = passed || at == after;
@@ -189,12 +189,12 @@ static void scan_bus(struct pci_host *host, struct device *above, unsigned bus, 
 {
     for (unsigned slot = 0; slot < PCI_SLOTS; slot++) {
         struct pci_function first = {.config = config_of(host, bus, slot, 0)};
-        if (pci_read16(&first, PCI_VENDOR) == NOBODY)
+        if (pci_read16(&first, PCI_VENDOR) == NO_FUNCTION)
             continue;
         unsigned count = pci_read8(&first, HEADER_TYPE) & HEADER_MANY ? PCI_FUNCTIONS : 1;
         for (unsigned number = 0; number < count; number++) {
             struct pci_function each = {.config = config_of(host, bus, slot, number)};
-            if (pci_read16(&each, PCI_VENDOR) != NOBODY)
+            if (pci_read16(&each, PCI_VENDOR) != NO_FUNCTION)
                 scan_function(host, above, bus, slot, number, depth);
         }
     }

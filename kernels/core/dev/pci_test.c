@@ -11,18 +11,18 @@ static struct pci_host host;
 
 static uint8_t *config(unsigned slot, unsigned number) { return bus + (slot << 15) + (number << 12); }
 
-static void put(uint8_t *at, uint32_t value, unsigned size) { memcpy(at, &value, size); }
+static void config_put(uint8_t *at, uint32_t value, unsigned size) { memcpy(at, &value, size); }
 
 static uint8_t *card(unsigned slot, unsigned number, uint32_t id)
 {
     uint8_t *at = config(slot, number);
     memset(at, 0, 256);
-    put(at, id, 4);
-    put(at + 8, 0x02000000, 4); /* a network card */
+    config_put(at, id, 4);
+    config_put(at + 8, 0x02000000, 4); /* a network card */
     return at;
 }
 
-static bool begin(void)
+static bool bus_begin(void)
 {
     bus = page_alloc(BUS_ORDER);
     if (!bus)
@@ -33,7 +33,7 @@ static bool begin(void)
     return host.device != NULL;
 }
 
-static void end(void)
+static void bus_end(void)
 {
     device_remove(host.device);
     page_free(bus, BUS_ORDER);
@@ -41,7 +41,7 @@ static void end(void)
 
 TEST(pci, finds_functions_and_their_ids)
 {
-    ASSERT_TRUE(begin());
+    ASSERT_TRUE(bus_begin());
     card(1, 0, 0x100e8086)[0x0e] = 0x80; /* many functions */
     card(1, 7, 0x12345678);
     card(3, 0, 0x10411af4);
@@ -53,12 +53,12 @@ TEST(pci, finds_functions_and_their_ids)
     EXPECT_STR(first->ids[1], "pci-class:02:00");
     EXPECT_STR(second->name, "00:01.7");
     EXPECT_STR(second->sibling->ids[0], "pci:1af4:1041");
-    end();
+    bus_end();
 }
 
 TEST(pci, gives_addresses_inside_the_window_only)
 {
-    ASSERT_TRUE(begin());
+    ASSERT_TRUE(bus_begin());
     card(0, 0, 0x100e8086);
     host.memory.size = 24; /* plain memory looks like BARs of 16 bytes: one fits */
     pci_scan(&host);
@@ -69,12 +69,12 @@ TEST(pci, gives_addresses_inside_the_window_only)
     EXPECT_EQ(pci_map(device->bus, 0, 8, 16), 0);
     EXPECT_EQ(pci_map(device->bus, 0, UINT64_MAX, 2), 0);
     EXPECT_EQ(pci_map(device->bus, 9, 0, 4), 0);
-    end();
+    bus_end();
 }
 
 TEST(pci, walks_capabilities_and_survives_a_loop)
 {
-    ASSERT_TRUE(begin());
+    ASSERT_TRUE(bus_begin());
     uint8_t *at = card(0, 0, 0x10411af4);
     at[0x06] = 0x10;
     at[0x34] = 0x40;
@@ -88,17 +88,17 @@ TEST(pci, walks_capabilities_and_survives_a_loop)
     EXPECT_EQ(pci_capability(&function, 0x05, 0), 0);
     at[0x34] = 0x10; /* into the header */
     EXPECT_EQ(pci_capability(&function, 0x09, 0), 0);
-    end();
+    bus_end();
 }
 
 TEST(pci, does_not_follow_a_bridge_in_circles)
 {
-    ASSERT_TRUE(begin());
+    ASSERT_TRUE(bus_begin());
     uint8_t *at = card(2, 0, 0x00011b36);
     at[0x0e] = 1;
     at[0x19] = 0; /* its own bus lies behind it */
     pci_scan(&host);
     ASSERT_TRUE(host.device->child != NULL);
     EXPECT_STR(host.device->child->failure, "has no bus number");
-    end();
+    bus_end();
 }

@@ -6,7 +6,7 @@
 #include "sync.h"
 #include "virtio.h"
 
-enum { RECEIVE = 0, TRANSMIT = 1, CHUNK = 256, SPIN_MAX = 10000000 };
+enum { CONSOLE_RECEIVE = 0, CONSOLE_TRANSMIT = 1, CHUNK = 256, CONSOLE_SPIN = 10000000 };
 
 struct port {
     struct serial serial;
@@ -21,7 +21,7 @@ static void listen(struct port *port)
     virtqueue_kick(port->receive);
 }
 
-static void received(void *arg)
+static void console_received(void *arg)
 {
     struct port *port = arg;
     uint32_t written;
@@ -39,7 +39,7 @@ static bool write_chunk(struct port *port, const char *data, uint32_t size)
     if (!virtqueue_add(port->transmit, &(struct virtio_buffer){port->out, size}, 1, 0, port))
         return false;
     virtqueue_kick(port->transmit);
-    for (int spin = 0; spin < SPIN_MAX; spin++)
+    for (int spin = 0; spin < CONSOLE_SPIN; spin++)
         if (virtqueue_take(port->transmit, &written))
             return true;
     return false; /* the device keeps the buffer: no more output here */
@@ -59,9 +59,9 @@ static void write_all(struct serial *serial, const char *data, size_t size)
     lock_give(&port->lock);
 }
 
-static void start(struct serial *serial) { listen(CONTAINER_OF(serial, struct port, serial)); }
+static void console_listen(struct serial *serial) { listen(CONTAINER_OF(serial, struct port, serial)); }
 
-static const char *probe(struct device *device)
+static const char *console_probe(struct device *device)
 {
     struct virtio *virtio = device->bus;
     const char *failure = virtio_begin(virtio, 0);
@@ -70,15 +70,15 @@ static const char *probe(struct device *device)
     struct port *port = kzalloc(sizeof *port);
     if (!port)
         return "out of memory";
-    port->serial = (struct serial){.write = write_all, .start = start};
-    port->receive = virtio_queue(virtio, RECEIVE, 4, received, port);
-    port->transmit = virtio_queue(virtio, TRANSMIT, 1, NULL, NULL); /* one buffer: a stuck device gets no second */
+    port->serial = (struct serial){.write = write_all, .start = console_listen};
+    port->receive = virtio_queue(virtio, CONSOLE_RECEIVE, 4, console_received, port);
+    port->transmit = virtio_queue(virtio, CONSOLE_TRANSMIT, 1, NULL, NULL); /* one buffer: a stuck device gets no second */
     if (!port->receive || !port->transmit)
         return "lacks a queue";
     virtio_ready(virtio);
     device->state = port;
-    start(&port->serial);
+    console_listen(&port->serial);
     console_attach(&port->serial);
     return NULL;
 }
-DRIVER(virtio_console, probe, "virtio:3");
+DRIVER(virtio_console, console_probe, "virtio:3");

@@ -83,7 +83,7 @@ static bool firmware_line(const struct pci_host *host, const struct pci_function
     return *line != ACPI_NO_LINE;
 }
 
-static const char *probe(struct device *device)
+static const char *host_probe(struct device *device)
 {
     struct device_range *range = device->ranges;
     if (!device->range_count || range->base % PAGE_SIZE || range->size < 1 << BUS_SHIFT)
@@ -105,4 +105,4 @@ static const char *probe(struct device *device)
     device->state = host;
     return NULL;
 }
-DRIVER(pci_host, probe, "pci-host-ecam-generic", "acpi:MCFG");
+DRIVER(pci_host, host_probe, "pci-host-ecam-generic", "acpi:MCFG");

@@ -157,7 +157,7 @@ static const char *make_rings(struct card *card)
     return NULL;
 }
 
-static const char *probe(struct device *device)
+static const char *e1000_probe(struct device *device)
 {
     struct pci_function *function = device->bus;
     uintptr_t base = pci_map(function, 0, 0, REGISTERS);
@@ -182,4 +182,4 @@ static const char *probe(struct device *device)
     net_register(&card->net);
     return NULL;
 }
-DRIVER(e1000, probe, "pci:8086:100e");
+DRIVER(e1000, e1000_probe, "pci:8086:100e");
