@@ -5,7 +5,7 @@
 
 #include "fdt.h"
 
-enum { DEVICE_NAME_MAX = 32, DEVICE_ID_MAX = 40, DEVICE_IDS = 4, DEVICE_RANGES = 6, DEVICE_LINES = 4 };
+enum { DEVICE_NAME_MAX = 32, DEVICE_ID_MAX = 40, DEVICE_ACTION_MAX = 32, DEVICE_IDS = 4, DEVICE_RANGES = 6, DEVICE_LINES = 4 };
 
 struct device_range {
     uint64_t base, size;
@@ -23,6 +23,7 @@ struct device {
     unsigned lines[DEVICE_LINES];   /* interrupts, as the HAL numbers them */
     unsigned line_count;
     const struct driver *driver;    /* the one that was chosen, or NULL */
+    char action[DEVICE_ACTION_MAX]; /* of DRIVER_SELECT, that chose it; empty when one of its ids did */
     const char *failure;            /* why its probe gave up, or NULL */
     fdt_node node;                  /* FDT_NONE unless it came from a device tree */
     void *bus;                      /* what its bus driver keeps about it */
@@ -53,8 +54,11 @@ bool device_has_id(const struct device *device, const char *id);
 /* Depth first, parents before children; NULL after the last. Start with device_root(). */
 struct device *device_next(struct device *device);
 
-/* Which driver a device should get: the interface that the SLM's DRIVER_SELECT answers too. NULL: none is known. */
-const struct driver *driver_select(const struct device *device);
+/* Which driver a device gets, and by which action of DRIVER_SELECT (core/dev/select.c). NULL: none is known. */
+const struct driver *driver_select(struct device *device);
+/* Performs a DRIVER_SELECT action on the table of drivers; NULL when it does not lead to a driver of that device. */
+const struct driver *driver_perform(const struct device *device, const char *action);
+const struct driver *driver_for_id(const char *id);
 
 /* Chooses and probes for every device that has no driver yet, and for the devices that those probes add. */
 void device_start(void);
