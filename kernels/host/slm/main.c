@@ -1,7 +1,7 @@
 /* The kernels' engine as a program on this machine: a line in, a JSON line out. `--engine host` of SLM/ drives it.
-     slm-host MODEL.gguf [kernel=NAME]        questions on standard input
-     slm-host MODEL.gguf bench [kernel=NAME]  figures
-     slm-host rules                           the rule engine, which needs no model */
+     slm-host MODEL.gguf [kernel=NAME] [intent]   questions on standard input; intent: no actions
+     slm-host MODEL.gguf bench [kernel=NAME]      figures
+     slm-host rules                               the rule engine, which needs no model */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,16 +47,15 @@ static void print(const struct slm_answer *a, uint64_t took, unsigned logits)
     fflush(stdout);
 }
 
-static void answer_lines(struct slm *s)
+static void answer_lines(struct slm *s, bool action)
 {
     static char line[1 << 16];
     while (fgets(line, sizeof line, stdin)) {
         struct slm_answer a;
-        bool whole = line[0] != '!'; /* "!" before a sentence asks for the intent alone */
         line[strcspn(line, "\n")] = 0;
         uint64_t began = now();
-        if (s) slm_ask(s, line + !whole, whole, NULL, &a);
-        else { slm_rules(line + !whole, &a); a.probability = 1; }
+        if (s) slm_ask(s, line, action, NULL, &a);
+        else { slm_rules(line, &a); a.probability = 1; }
         print(&a, now() - began, s ? s->g.intents : 0);
     }
 }
@@ -87,8 +86,8 @@ int main(int argc, char **argv)
 {
     static struct slm s;
     struct stat info;
-    if (argc < 2) return fail("arguments", "expected MODEL.gguf [bench] [kernel=NAME], or rules");
-    if (!strcmp(argv[1], "rules")) { answer_lines(NULL); return 0; }
+    if (argc < 2) return fail("arguments", "expected MODEL.gguf [bench] [intent] [kernel=NAME], or rules");
+    if (!strcmp(argv[1], "rules")) { answer_lines(NULL, true); return 0; }
     int file = open(argv[1], O_RDONLY);
     if (file < 0 || fstat(file, &info) || !info.st_size) return fail(argv[1], "expected a GGUF file, found none");
     const void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0);
@@ -98,18 +97,19 @@ int main(int argc, char **argv)
     size_t need = slm_arena_size(&s.g);
     wrong = slm_open(&s, data, (size_t)info.st_size, malloc(need), need, now);
     if (wrong) return fail(argv[1], wrong);
-    bool only_bench = false;
+    bool only_bench = false, action = true;
     for (int i = 2; i < argc; i++) {
         if (!strcmp(argv[i], "bench")) only_bench = true;
+        else if (!strcmp(argv[i], "intent")) action = false;
         else if (!strncmp(argv[i], "kernel=", 7)) {
             s.kernel = NULL;
             const struct slm_kernel *kernel;
             for (unsigned k = 0; (kernel = slm_kernel_at(k)); k++)
                 if (!strcmp(kernel->name, argv[i] + 7) && slm_kernel_right(kernel)) s.kernel = kernel;
             if (!s.kernel) return fail(argv[i], "expected a kernel that this machine has and that agrees with scalar");
-        } else return fail(argv[i], "expected bench or kernel=NAME");
+        } else return fail(argv[i], "expected bench, intent or kernel=NAME");
     }
     if (only_bench) bench(&s);
-    else answer_lines(&s);
+    else answer_lines(&s, action);
     return 0;
 }
