@@ -24,7 +24,7 @@ size_t heap_used(void);        /* bytes in live blocks, rounded up to their size
 
 enum { VM_READ = 0, VM_WRITE = 1, VM_EXEC = 2, VM_DEVICE = 4 };
 
-/* Builds the tables and switches to them: text read and execute, constants read, all other RAM read and write, page 0
+/* Builds the tables and switches to them: text read and execute, constants and modules read, all other RAM read and write, page 0
    and the boot stack's guard page nothing. */
 void vm_init(const struct boot_info *boot);
 /* Maps whole pages, or changes how they are mapped; false when there is no memory for tables. */

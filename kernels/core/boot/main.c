@@ -10,6 +10,7 @@
 #include "test.h"
 #include "timer.h"
 #include "version.h"
+#include "vfs.h"
 
 static struct boot_info info;
 
@@ -65,6 +66,7 @@ void kernel_main(const struct boot_info *boot)
     hal_irq_restore(true);
     net_init();
     find_devices();
+    vfs_start();
 
     if (cmdline_has(info.cmdline, "test")) {
         print_figures(init_ns);
