@@ -67,18 +67,20 @@ static int by_value(const void *a, const void *b) { return (*(const double *)a >
 static void bench(struct slm *s)
 {
     double prefill[ROUNDS], generate[ROUNDS];
+    uint32_t tokens[128];
     for (int round = 0; round < ROUNDS; round++) {
         slm_reset(s);
         uint64_t began = now();
-        for (uint32_t i = 0; i < 32; i++) slm_forward(s, 300 + i % 100, i == 31);
+        for (uint32_t i = 0; i < 128; i++) tokens[i] = 300 + i;
+        slm_forward(s, tokens, 32, s->g.first_intent, s->g.intents);
         prefill[round] = (double)(now() - began) / 1e6;
         began = now();
-        for (uint32_t i = 0; i < 64; i++) slm_forward(s, 300 + i, true);
+        for (uint32_t i = 0; i < 64; i++) slm_forward(s, tokens + i, 1, 0, s->g.vocab);
         generate[round] = 64e9 / (double)(now() - began);
     }
     qsort(prefill, ROUNDS, sizeof *prefill, by_value);
     qsort(generate, ROUNDS, sizeof *generate, by_value);
-    printf("{\"kernel\": \"%s\", \"question_32_ms\": %.4f, \"tokens_per_second\": %.1f}\n", s->kernel->name, prefill[ROUNDS / 2],
+    printf("{\"kernel\": \"%s\", \"question_32_ms\": %.4f, \"tokens_per_second\": %.1f}\n", slm_kernel_name(s), prefill[ROUNDS / 2],
            generate[ROUNDS / 2]);
 }
 
@@ -94,21 +96,17 @@ int main(int argc, char **argv)
     if (data == MAP_FAILED) return fail(argv[1], "cannot be mapped");
     const char *wrong = slm_gguf_read(&s.g, data, (size_t)info.st_size);
     if (wrong) return fail(argv[1], wrong);
-    size_t need = slm_arena_size(&s.g);
-    wrong = slm_open(&s, data, (size_t)info.st_size, malloc(need), need, now);
-    if (wrong) return fail(argv[1], wrong);
     bool only_bench = false, action = true;
+    const char *kernel = NULL;
     for (int i = 2; i < argc; i++) {
         if (!strcmp(argv[i], "bench")) only_bench = true;
         else if (!strcmp(argv[i], "intent")) action = false;
-        else if (!strncmp(argv[i], "kernel=", 7)) {
-            s.kernel = NULL;
-            const struct slm_kernel *kernel;
-            for (unsigned k = 0; (kernel = slm_kernel_at(k)); k++)
-                if (!strcmp(kernel->name, argv[i] + 7) && slm_kernel_right(kernel)) s.kernel = kernel;
-            if (!s.kernel) return fail(argv[i], "expected a kernel that this machine has and that agrees with scalar");
-        } else return fail(argv[i], "expected bench, intent or kernel=NAME");
+        else if (!strncmp(argv[i], "kernel=", 7)) kernel = argv[i] + 7;
+        else return fail(argv[i], "expected bench, intent or kernel=NAME");
     }
+    size_t need = slm_arena_size(&s.g, true);
+    wrong = slm_open(&s, data, (size_t)info.st_size, malloc(need), need, now, kernel);
+    if (wrong) return fail(kernel ? kernel : argv[1], wrong);
     if (only_bench) bench(&s);
     else answer_lines(&s, action);
     return 0;

@@ -1,5 +1,5 @@
 /* The few functions of real numbers that inference needs, without a C library. Inside files that may use floating
-   point only: they are compiled with SLM_FLOAT where the build gives them the registers, and are empty elsewhere. */
+   point only (this folder and the architectures' slm_*.c). */
 #pragma once
 
 #include <stdint.h>
