@@ -64,30 +64,29 @@ INLINE void block4(struct sums s[4], const int8_t *w, const int8_t *q, void (*do
         }
 }
 
-#define PRODUCT(target, bits, bytes, over, way)                                                                              \
+#define PRODUCT(target, bits, bytes, over, way)                                                                         \
     target static void q##bits##_##way(float *out, size_t stride, const uint8_t *at, uint32_t panels, const struct slm_input *x) \
     {                                                                                                                   \
-        size_t weights = (size_t)x->blocks * (bytes), size = (weights + x->blocks * SLM_PANEL * 2 + SLM_PANEL * 4 + 63) / 64 * 64; \
-        for (; panels; panels--, at += size, out += SLM_PANEL)                                                          \
+        for (; panels; panels--, at += slm_panel_size(x->blocks, bytes), out += SLM_PANEL)                              \
             for (uint32_t v = 0; v < x->count; v++) {                                                                   \
                 const struct slm_block *y = x->block + (size_t)v * x->blocks;                                           \
-                const int16_t *scales = (const void *)(at + weights);                                                   \
+                const float *units = slm_units(at, x->blocks, bytes);                                                   \
                 int64x2_t totals[8] = {{0}};                                                                            \
-                for (uint32_t b = 0; b < x->blocks; b++, y++, scales += SLM_PANEL) {                                    \
+                for (uint32_t b = 0; b < x->blocks; b++, y++) {                                                         \
                     struct sums s[4] = {{{0}, {0}}};                                                                    \
-                    block##bits(s, (const int8_t *)at + (size_t)b * (bytes), y->q, dot_##way);                          \
+                    const int16_t *scales = slm_scales(at, b, bytes);                                                   \
+                    block##bits(s, (const int8_t *)slm_weights(at, b, bytes), y->q, dot_##way);                         \
                     for (unsigned i = 0; i < 4; i++)                                                                    \
                         settle(totals + 2 * i, vsubq_s32(rows_##way(s[i]), vdupq_n_s32((over) * y->sum)), scales + 4 * i, y->scale); \
                 }                                                                                                       \
-                const float *units = (const void *)scales;                                                              \
                 for (unsigned r = 0; r < SLM_PANEL; r++)                                                                \
                     out[v * stride + r] = (float)totals[r / 2][r % 2] * (units[r] * x->unit[v]);                        \
             }                                                                                                           \
     }
-PRODUCT(, 8, 512, 0, neon)
-PRODUCT(, 4, 256, 8, neon)
-PRODUCT(WITH_DOTPROD, 8, 512, 0, dotprod)
-PRODUCT(WITH_DOTPROD, 4, 256, 8, dotprod)
+PRODUCT(, 8, SLM_Q8_BYTES, 0, neon)
+PRODUCT(, 4, SLM_Q4_BYTES, 8, neon)
+PRODUCT(WITH_DOTPROD, 8, SLM_Q8_BYTES, 0, dotprod)
+PRODUCT(WITH_DOTPROD, 4, SLM_Q4_BYTES, 8, dotprod)
 
 static const struct slm_kernel kernels[] = {
     {"neon", NULL, q8_neon, q4_neon, 0, &slm_vector_plain},

@@ -8,20 +8,6 @@
 #define AVX2 "avx2"
 #define VNNI "avx2,avx512f,avx512vl,avx512bw,avx512dq,avx512vnni"
 
-struct panel { /* where one panel's parts lie */
-    const uint8_t *w;
-    const int16_t *scales;
-    const float *units;
-};
-
-static inline struct panel panel_at(const uint8_t *at, uint32_t blocks, size_t block, size_t *size)
-{
-    struct panel p = {at, (const void *)(at + blocks * block), NULL};
-    p.units = (const void *)(p.scales + (size_t)blocks * SLM_PANEL);
-    *size = (blocks * (block + SLM_PANEL * 2) + SLM_PANEL * 4 + 63) / 64 * 64;
-    return p;
-}
-
 static inline int32_t four(const int8_t *q) /* four activations as they lie */
 {
     int32_t v;
@@ -98,21 +84,20 @@ static inline void finish(float *out, const int64_t *totals, const float *units,
 
 static void q8_sse2(float *out, size_t stride, const uint8_t *at, uint32_t panels, const struct slm_input *x)
 {
-    for (size_t size; panels; panels--, at += size, out += SLM_PANEL) {
-        struct panel p = panel_at(at, x->blocks, 512, &size);
+    for (; panels; panels--, at += slm_panel_size(x->blocks, SLM_Q8_BYTES), out += SLM_PANEL) {
         for (uint32_t v = 0; v < x->count; v++) {
             const struct slm_block *y = x->block + (size_t)v * x->blocks;
             int64_t totals[SLM_PANEL] = {0};
             for (uint32_t b = 0; b < x->blocks; b++, y++) {
                 __m128i lo[4] = {{0}}, hi[4] = {{0}};
-                const __m128i *w = (const void *)(p.w + 512 * (size_t)b);
+                const __m128i *w = (const void *)slm_weights(at, b, SLM_Q8_BYTES);
                 for (unsigned g = 0; g < 8; g++) {
                     __m128i q = wide_sse2(y->q + 4 * g);
                     for (unsigned i = 0; i < 4; i++) dot_sse2(lo + i, hi + i, w[4 * g + i], q);
                 }
-                settle_sse2(totals, lo, hi, 0, p.scales + b * SLM_PANEL, y->scale);
+                settle_sse2(totals, lo, hi, 0, slm_scales(at, b, SLM_Q8_BYTES), y->scale);
             }
-            finish(out + v * stride, totals, p.units, x->unit[v]);
+            finish(out + v * stride, totals, slm_units(at, x->blocks, SLM_Q8_BYTES), x->unit[v]);
         }
     }
 }
@@ -120,14 +105,13 @@ static void q8_sse2(float *out, size_t stride, const uint8_t *at, uint32_t panel
 static void q4_sse2(float *out, size_t stride, const uint8_t *at, uint32_t panels, const struct slm_input *x)
 {
     const __m128i low = _mm_set1_epi8(15);
-    for (size_t size; panels; panels--, at += size, out += SLM_PANEL) {
-        struct panel p = panel_at(at, x->blocks, 256, &size);
+    for (; panels; panels--, at += slm_panel_size(x->blocks, SLM_Q4_BYTES), out += SLM_PANEL) {
         for (uint32_t v = 0; v < x->count; v++) {
             const struct slm_block *y = x->block + (size_t)v * x->blocks;
             int64_t totals[SLM_PANEL] = {0};
             for (uint32_t b = 0; b < x->blocks; b++, y++) {
                 __m128i lo[4] = {{0}}, hi[4] = {{0}};
-                const __m128i *w = (const void *)(p.w + 256 * (size_t)b);
+                const __m128i *w = (const void *)slm_weights(at, b, SLM_Q4_BYTES);
                 for (unsigned g = 0; g < 4; g++) {
                     __m128i q = wide_sse2(y->q + 4 * g), q16 = wide_sse2(y->q + 4 * g + 16);
                     for (unsigned i = 0; i < 4; i++) {
@@ -135,9 +119,9 @@ static void q4_sse2(float *out, size_t stride, const uint8_t *at, uint32_t panel
                         dot_sse2(lo + i, hi + i, _mm_and_si128(_mm_srli_epi16(w[4 * g + i], 4), low), q16);
                     }
                 }
-                settle_sse2(totals, lo, hi, 8 * y->sum, p.scales + b * SLM_PANEL, y->scale);
+                settle_sse2(totals, lo, hi, 8 * y->sum, slm_scales(at, b, SLM_Q4_BYTES), y->scale);
             }
-            finish(out + v * stride, totals, p.units, x->unit[v]);
+            finish(out + v * stride, totals, slm_units(at, x->blocks, SLM_Q4_BYTES), x->unit[v]);
         }
     }
 }
@@ -167,23 +151,22 @@ INLINE(AVX2) void finish_avx2(float *out, const __m256i totals[4], const float *
 
 __attribute__((target(AVX2))) static void q8_avx2(float *out, size_t stride, const uint8_t *at, uint32_t panels, const struct slm_input *x)
 {
-    for (size_t size; panels; panels--, at += size, out += SLM_PANEL) {
-        struct panel p = panel_at(at, x->blocks, 512, &size);
+    for (; panels; panels--, at += slm_panel_size(x->blocks, SLM_Q8_BYTES), out += SLM_PANEL) {
         for (uint32_t v = 0; v < x->count; v++) {
             const struct slm_block *y = x->block + (size_t)v * x->blocks;
             __m256i totals[4] = {{0}};
             for (uint32_t b = 0; b < x->blocks; b++, y++) {
                 __m256i s0 = _mm256_setzero_si256(), s1 = s0;
-                const __m256i *w = (const void *)(p.w + 512 * (size_t)b);
+                const __m256i *w = (const void *)slm_weights(at, b, SLM_Q8_BYTES);
                 for (unsigned g = 0; g < 8; g++) {
                     __m256i q = _mm256_set1_epi32(four(y->q + 4 * g));
                     s0 = dot_avx2(s0, w[2 * g], q);
                     s1 = dot_avx2(s1, w[2 * g + 1], q);
                 }
-                settle_avx2(totals, s0, p.scales + b * SLM_PANEL, y->scale);
-                settle_avx2(totals + 2, s1, p.scales + b * SLM_PANEL + 8, y->scale);
+                settle_avx2(totals, s0, slm_scales(at, b, SLM_Q8_BYTES), y->scale);
+                settle_avx2(totals + 2, s1, slm_scales(at, b, SLM_Q8_BYTES) + 8, y->scale);
             }
-            finish_avx2(out + v * stride, totals, p.units, x->unit[v]);
+            finish_avx2(out + v * stride, totals, slm_units(at, x->blocks, SLM_Q8_BYTES), x->unit[v]);
         }
     }
 }
@@ -197,30 +180,29 @@ INLINE(AVX2) __m256i dot4_avx2(__m256i sum, __m256i w, __m256i y, __m256i y16) /
 
 __attribute__((target(AVX2))) static void q4_avx2(float *out, size_t stride, const uint8_t *at, uint32_t panels, const struct slm_input *x)
 {
-    for (size_t size; panels; panels--, at += size, out += SLM_PANEL) {
-        struct panel p = panel_at(at, x->blocks, 256, &size);
+    for (; panels; panels--, at += slm_panel_size(x->blocks, SLM_Q4_BYTES), out += SLM_PANEL) {
         for (uint32_t v = 0; v < x->count; v++) {
             const struct slm_block *y = x->block + (size_t)v * x->blocks;
             __m256i totals[4] = {{0}};
             for (uint32_t b = 0; b < x->blocks; b++, y++) {
                 __m256i s0 = _mm256_set1_epi32(-8 * y->sum), s1 = s0;
-                const __m256i *w = (const void *)(p.w + 256 * (size_t)b);
+                const __m256i *w = (const void *)slm_weights(at, b, SLM_Q4_BYTES);
                 for (unsigned g = 0; g < 4; g++) {
                     __m256i q = _mm256_set1_epi32(four(y->q + 4 * g)), q16 = _mm256_set1_epi32(four(y->q + 4 * g + 16));
                     s0 = dot4_avx2(s0, w[2 * g], q, q16);
                     s1 = dot4_avx2(s1, w[2 * g + 1], q, q16);
                 }
-                settle_avx2(totals, s0, p.scales + b * SLM_PANEL, y->scale);
-                settle_avx2(totals + 2, s1, p.scales + b * SLM_PANEL + 8, y->scale);
+                settle_avx2(totals, s0, slm_scales(at, b, SLM_Q4_BYTES), y->scale);
+                settle_avx2(totals + 2, s1, slm_scales(at, b, SLM_Q4_BYTES) + 8, y->scale);
             }
-            finish_avx2(out + v * stride, totals, p.units, x->unit[v]);
+            finish_avx2(out + v * stride, totals, slm_units(at, x->blocks, SLM_Q4_BYTES), x->unit[v]);
         }
     }
 }
 
 /* ---- AVX-512 VNNI: sixteen unsigned rows in a register, several vectors at once ---- */
 
-enum { AT_ONCE = 8, AHEAD = 4096 }; /* bytes that are fetched ahead where each weight is read once */
+enum { AT_ONCE = 8 };
 
 INLINE(VNNI) void settle_vnni(__m512i *even, __m512i *odd, __m512i sum, __m512i m, int32_t scale)
 {
@@ -243,7 +225,6 @@ INLINE(VNNI) void block8_vnni(__m512i *sums, const uint8_t *w, const struct slm_
     for (unsigned v = 0; v < vectors; v++) sums[v] = _mm512_set1_epi32(-128 * y[(size_t)v * blocks].sum);
     for (unsigned g = 0; g < 8; g++) {
         __m512i q = _mm512_load_si512(w + 64 * g);
-        if (vectors == 1) _mm_prefetch((const void *)(w + 64 * g + AHEAD), _MM_HINT_T0);
         for (unsigned v = 0; v < vectors; v++)
             sums[v] = _mm512_dpbusd_epi32(sums[v], q, _mm512_set1_epi32(four(y[(size_t)v * blocks].q + 4 * g)));
     }
@@ -255,7 +236,6 @@ INLINE(VNNI) void block4_vnni(__m512i *sums, const uint8_t *w, const struct slm_
     for (unsigned v = 0; v < vectors; v++) sums[v] = _mm512_set1_epi32(-8 * y[(size_t)v * blocks].sum);
     for (unsigned g = 0; g < 4; g++) {
         __m512i q = _mm512_load_si512(w + 64 * g), a = _mm512_and_si512(q, low), b = _mm512_and_si512(_mm512_srli_epi16(q, 4), low);
-        if (vectors == 1) _mm_prefetch((const void *)(w + 64 * g + AHEAD), _MM_HINT_T0);
         for (unsigned v = 0; v < vectors; v++) {
             const int8_t *at = y[(size_t)v * blocks].q + 4 * g;
             sums[v] = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(sums[v], a, _mm512_set1_epi32(four(at))), b, _mm512_set1_epi32(four(at + 16)));
@@ -264,34 +244,33 @@ INLINE(VNNI) void block4_vnni(__m512i *sums, const uint8_t *w, const struct slm_
 }
 
 #define VNNI_PRODUCT(bits, bytes)                                                                                              \
-    INLINE(VNNI) void rows##bits##_vnni(float *out, size_t stride, struct panel p, const struct slm_input *x, uint32_t first,  \
+    INLINE(VNNI) void rows##bits##_vnni(float *out, size_t stride, const uint8_t *at, const struct slm_input *x, uint32_t first, \
                                         const unsigned vectors)                                                                \
     {                                                                                                                          \
         const struct slm_block *y = x->block + (size_t)first * x->blocks;                                                      \
         __m512i even[AT_ONCE], odd[AT_ONCE], sums[AT_ONCE];                                                                    \
         for (unsigned v = 0; v < vectors; v++) even[v] = odd[v] = _mm512_setzero_si512();                                      \
         for (uint32_t b = 0; b < x->blocks; b++, y++) {                                                                        \
-            __m512i m = _mm512_cvtepi16_epi32(_mm256_loadu_si256((const void *)(p.scales + b * SLM_PANEL)));                   \
-            block##bits##_vnni(sums, p.w + (bytes) * (size_t)b, y, x->blocks, vectors);                                        \
+            __m512i m = _mm512_cvtepi16_epi32(_mm256_loadu_si256((const void *)slm_scales(at, b, bytes)));                     \
+            block##bits##_vnni(sums, slm_weights(at, b, bytes), y, x->blocks, vectors);                                        \
             for (unsigned v = 0; v < vectors; v++) settle_vnni(even + v, odd + v, sums[v], m, y[(size_t)v * x->blocks].scale); \
         }                                                                                                                      \
         for (unsigned v = 0; v < vectors; v++)                                                                                 \
-            finish_vnni(out + (first + v) * stride, even[v], odd[v], p.units, x->unit[first + v]);                             \
+            finish_vnni(out + (first + v) * stride, even[v], odd[v], slm_units(at, x->blocks, bytes), x->unit[first + v]);     \
     }                                                                                                                          \
     __attribute__((target(VNNI))) static void q##bits##_vnni(float *out, size_t stride, const uint8_t *at, uint32_t panels,    \
                                                              const struct slm_input *x)                                        \
     {                                                                                                                          \
-        for (size_t size; panels; panels--, at += size, out += SLM_PANEL) {                                                    \
-            struct panel p = panel_at(at, x->blocks, bytes, &size);                                                            \
+        for (; panels; panels--, at += slm_panel_size(x->blocks, bytes), out += SLM_PANEL) {                                   \
             uint32_t v = 0;                                                                                                    \
-            for (; v + 8 <= x->count; v += 8) rows##bits##_vnni(out, stride, p, x, v, 8);                                      \
-            if (x->count - v >= 4) { rows##bits##_vnni(out, stride, p, x, v, 4); v += 4; }                                     \
-            if (x->count - v >= 2) { rows##bits##_vnni(out, stride, p, x, v, 2); v += 2; }                                     \
-            if (v < x->count) rows##bits##_vnni(out, stride, p, x, v, 1);                                                      \
+            for (; v + 8 <= x->count; v += 8) rows##bits##_vnni(out, stride, at, x, v, 8);                                     \
+            if (x->count - v >= 4) { rows##bits##_vnni(out, stride, at, x, v, 4); v += 4; }                                    \
+            if (x->count - v >= 2) { rows##bits##_vnni(out, stride, at, x, v, 2); v += 2; }                                    \
+            if (v < x->count) rows##bits##_vnni(out, stride, at, x, v, 1);                                                     \
         }                                                                                                                      \
     }
-VNNI_PRODUCT(8, 512)
-VNNI_PRODUCT(4, 256)
+VNNI_PRODUCT(8, SLM_Q8_BYTES)
+VNNI_PRODUCT(4, SLM_Q4_BYTES)
 
 SLM_VECTOR(slm_vector_avx2, __attribute__((target(AVX2))))
 SLM_VECTOR(slm_vector_avx512, __attribute__((target(VNNI))))

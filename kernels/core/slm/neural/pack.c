@@ -18,7 +18,7 @@ static int16_t integer(const uint8_t *half, uint32_t top)
     return (int16_t)(h & 0x8000 ? -(int32_t)wide : (int32_t)wide);
 }
 
-bool slm_row_scales(int16_t *out, size_t step, float *unit, const uint8_t *row, uint32_t blocks, uint32_t block_size)
+bool slm_row_scales(int16_t *out, float *unit, const uint8_t *row, uint32_t blocks, uint32_t block_size)
 {
     uint32_t top = 1;
     for (uint32_t b = 0; b < blocks; b++) {
@@ -26,49 +26,45 @@ bool slm_row_scales(int16_t *out, size_t step, float *unit, const uint8_t *row, 
         if (e > top) top = e;
     }
     if (top == 31) return false;
-    for (uint32_t b = 0; b < blocks; b++) out[b * step] = integer(row + (size_t)b * block_size, top);
+    for (uint32_t b = 0; b < blocks; b++) out[b] = integer(row + (size_t)b * block_size, top);
     *unit = slm_power((int32_t)top - 25 - (SCALE_BITS - 11));
     return true;
 }
 
-static size_t panel_size(enum slm_type type, uint32_t blocks)
-{
-    size_t weights = (size_t)blocks * SLM_PANEL * (type == SLM_Q8_0 ? 32 : 16);
-    return (weights + (size_t)blocks * SLM_PANEL * 2 + SLM_PANEL * 4 + 63) / 64 * 64;
-}
+static uint32_t bytes_of(enum slm_type type) { return type == SLM_Q8_0 ? SLM_Q8_BYTES : SLM_Q4_BYTES; }
 
 size_t slm_packed_size(enum slm_type type, uint32_t rows, uint32_t cols)
 {
-    return (rows + SLM_PANEL - 1) / SLM_PANEL * panel_size(type, cols / 32);
+    return (rows + SLM_PANEL - 1) / SLM_PANEL * slm_panel_size(cols / 32, bytes_of(type));
 }
 
-/* One row's bytes to every SLM_PANEL-th group of 4. The file's blocks lie at even addresses only. */
-static void spread(uint8_t *out, const uint8_t *row, uint32_t blocks, enum slm_type type, uint32_t flip)
+/* A block's bytes to every SLM_PANEL-th group of 4. The file's blocks lie at even addresses only. */
+static void spread(uint8_t *out, const uint8_t *block, uint32_t groups, uint32_t flip)
 {
-    uint32_t groups = type == SLM_Q8_0 ? 8 : 4;
-    for (uint32_t b = 0; b < blocks; b++, row += 2 + 4 * groups)
-        for (uint32_t g = 0; g < groups; g++, out += 4 * SLM_PANEL) {
-            uint16_t low, high;
-            __builtin_memcpy(&low, __builtin_assume_aligned(row + 2 + 4 * g, 2), 2);
-            __builtin_memcpy(&high, __builtin_assume_aligned(row + 4 + 4 * g, 2), 2);
-            uint32_t four = ((uint32_t)low | (uint32_t)high << 16) ^ flip;
-            __builtin_memcpy(__builtin_assume_aligned(out, 4), &four, 4);
-        }
+    for (uint32_t g = 0; g < groups; g++, block += 4, out += 4 * SLM_PANEL) {
+        uint16_t low, high;
+        __builtin_memcpy(&low, __builtin_assume_aligned(block, 2), 2);
+        __builtin_memcpy(&high, __builtin_assume_aligned(block + 2, 2), 2);
+        uint32_t four = ((uint32_t)low | (uint32_t)high << 16) ^ flip;
+        __builtin_memcpy(__builtin_assume_aligned(out, 4), &four, 4);
+    }
 }
 
 bool slm_pack(uint8_t *out, const struct slm_tensor *w, uint8_t flip)
 {
-    uint32_t blocks = w->cols / 32, block_size = slm_block_size(w->type);
-    size_t panel = panel_size(w->type, blocks), weights = (size_t)blocks * SLM_PANEL * (block_size - 2);
+    static int16_t scales[SLM_MOST_BLOCKS];
+    uint32_t blocks = w->cols / 32, block_size = slm_block_size(w->type), bytes = bytes_of(w->type);
     uint32_t flips = w->type == SLM_Q8_0 ? flip * 0x01010101u : 0;
     for (uint32_t r = 0; r < w->rows; r++) {
-        uint8_t *at = out + r / SLM_PANEL * panel;
-        int16_t *scales = (int16_t *)(void *)(at + weights);
-        float *units = (float *)(void *)(at + weights + (size_t)blocks * SLM_PANEL * 2);
+        uint32_t lane = r % SLM_PANEL;
+        uint8_t *panel = out + r / SLM_PANEL * slm_panel_size(blocks, bytes);
         const uint8_t *row = w->data + (size_t)r * blocks * block_size;
-        if (r % SLM_PANEL == 0) __builtin_memset(at, 0, panel);
-        if (!slm_row_scales(scales + r % SLM_PANEL, SLM_PANEL, units + r % SLM_PANEL, row, blocks, block_size)) return false;
-        spread(at + 4 * (r % SLM_PANEL), row, blocks, w->type, flips);
+        if (!lane) __builtin_memset(panel, 0, slm_panel_size(blocks, bytes));
+        if (!slm_row_scales(scales, (float *)slm_units(panel, blocks, bytes) + lane, row, blocks, block_size)) return false;
+        for (uint32_t b = 0; b < blocks; b++, row += block_size) {
+            spread((uint8_t *)slm_weights(panel, b, bytes) + 4 * lane, row + 2, (block_size - 2) / 4, flips);
+            ((int16_t *)slm_scales(panel, b, bytes))[lane] = scales[b];
+        }
     }
     return true;
 }

@@ -3,8 +3,6 @@
    less 8. The other kernels must give these very bits (engine.h says why they can). */
 #include "engine.h"
 
-#define MOST_BLOCKS 512 /* 16384 columns, the most that gguf.c takes */
-
 static int32_t dot8(const uint8_t *w, const struct slm_block *x)
 {
     int32_t sum = 0;
@@ -21,10 +19,10 @@ static int32_t dot4(const uint8_t *w, const struct slm_block *x)
 
 static void quantized_row(float *out, size_t stride, const uint8_t *row, enum slm_type type, const struct slm_input *x)
 {
-    static int16_t scales[MOST_BLOCKS]; /* of one row at a time; the engine is one thread's */
+    static int16_t scales[SLM_MOST_BLOCKS]; /* of one row at a time; the engine is one thread's */
     float unit;
     uint32_t size = slm_block_size(type);
-    bool finite = slm_row_scales(scales, 1, &unit, row, x->blocks, size);
+    bool finite = slm_row_scales(scales, &unit, row, x->blocks, size);
     for (uint32_t v = 0; v < x->count; v++) {
         const struct slm_block *at = x->block + (size_t)v * x->blocks;
         int64_t total = 0;

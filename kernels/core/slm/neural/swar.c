@@ -8,7 +8,7 @@
 #define HIGH(s) ((int32_t)(((s) - LOW(s)) >> 32))
 #define INLINE __attribute__((always_inline)) static inline
 
-enum { PAIRS = SLM_PANEL / 2, AT_ONCE = 4 };
+enum { AT_ONCE = 4 };
 
 INLINE uint64_t load(const uint8_t *at)
 {
@@ -45,18 +45,20 @@ INLINE void block4(int64_t *sums, const uint8_t *w, const int8_t *const *x, cons
             }
 }
 
-/* `pairs` pairs of rows from w and scales on, times `vectors` vectors. `less` is what the unsigned weights are too large
-   by, `step` a block's bytes. */
-#define ROWS(name, block_, less, step)                                                                                      \
-    INLINE void name(float *out, size_t stride, const uint8_t *w, const int16_t *scales, const float *units,                \
-                     const struct slm_input *x, uint32_t first, const unsigned pairs, const unsigned vectors)               \
+/* The panel's rows from `row` on, `pairs` times two of them, times `vectors` vectors. `less` is what the unsigned weights
+   are too large by. */
+#define ROWS(name, block_, less, bytes)                                                                                     \
+    INLINE void name(float *out, size_t stride, const uint8_t *panel, unsigned row, const struct slm_input *x, uint32_t first, \
+                     const unsigned pairs, const unsigned vectors)                                                          \
     {                                                                                                                       \
         int64_t totals[2 * AT_ONCE * 2] = {0}, sums[2 * AT_ONCE];                                                           \
         const struct slm_block *at = x->block + (size_t)first * x->blocks;                                                  \
-        for (uint32_t b = 0; b < x->blocks; b++, w += (step), scales += SLM_PANEL, at++) {                                  \
+        const float *units = slm_units(panel, x->blocks, bytes) + row;                                                      \
+        for (uint32_t b = 0; b < x->blocks; b++, at++) {                                                                    \
             const int8_t *q[AT_ONCE];                                                                                       \
+            const int16_t *scales = slm_scales(panel, b, bytes) + row;                                                      \
             for (unsigned v = 0; v < vectors; v++) q[v] = at[(size_t)v * x->blocks].q;                                      \
-            block_(sums, w, q, pairs, vectors);                                                                             \
+            block_(sums, slm_weights(panel, b, bytes) + 4 * row, q, pairs, vectors);                                        \
             for (unsigned v = 0; v < vectors; v++) {                                                                        \
                 const struct slm_block *y = at + (size_t)v * x->blocks;                                                     \
                 int32_t over = (less) * y->sum;                                                                             \
@@ -69,10 +71,10 @@ INLINE void block4(int64_t *sums, const uint8_t *w, const int8_t *const *x, cons
         }                                                                                                                   \
         for (unsigned v = 0; v < vectors; v++)                                                                              \
             for (unsigned r = 0; r < 2 * pairs; r++)                                                                        \
-                out[(first + v) * stride + r] = (float)totals[v * 2 * pairs + r] * (units[r] * x->unit[first + v]);         \
+                out[(first + v) * stride + row + r] = (float)totals[v * 2 * pairs + r] * (units[r] * x->unit[first + v]);   \
     }
-ROWS(rows8, block8, 128, 32 * SLM_PANEL)
-ROWS(rows4, block4, 8, 16 * SLM_PANEL)
+ROWS(rows8, block8, 128, SLM_Q8_BYTES)
+ROWS(rows4, block4, 8, SLM_Q4_BYTES)
 
 /* One vector: eight rows at once; more: four rows and two vectors, so that a pair is taken apart once for both. On a
    page of its own: a loop across two guest pages costs 2.5 times as much there. */
@@ -80,18 +82,13 @@ ROWS(rows4, block4, 8, 16 * SLM_PANEL)
     __attribute__((aligned(4096))) void name(float *out, size_t stride, const uint8_t *panel, uint32_t panels,              \
                                              const struct slm_input *x)                                                     \
     {                                                                                                                       \
-        size_t weights = (size_t)x->blocks * SLM_PANEL * (bytes), size = (weights + x->blocks * SLM_PANEL * 2 + SLM_PANEL * 4 + 63) / 64 * 64; \
-        for (; panels; panels--, panel += size, out += SLM_PANEL) {                                                         \
-            const int16_t *scales = (const int16_t *)(const void *)(panel + weights);                                       \
-            const float *units = (const float *)(const void *)(scales + (size_t)x->blocks * SLM_PANEL);                     \
+        for (; panels; panels--, panel += slm_panel_size(x->blocks, bytes), out += SLM_PANEL) {                             \
             uint32_t v = 0;                                                                                                 \
             for (; v + 2 <= x->count; v += 2)                                                                               \
-                for (unsigned p = 0; p < PAIRS; p += 2)                                                                     \
-                    rows_(out + 2 * p, stride, panel + 8 * p, scales + 2 * p, units + 2 * p, x, v, 2, 2);                   \
+                for (unsigned row = 0; row < SLM_PANEL; row += 4) rows_(out, stride, panel, row, x, v, 2, 2);               \
             for (; v < x->count; v++)                                                                                       \
-                for (unsigned p = 0; p < PAIRS; p += 4)                                                                     \
-                    rows_(out + 2 * p, stride, panel + 8 * p, scales + 2 * p, units + 2 * p, x, v, 4, 1);                   \
+                for (unsigned row = 0; row < SLM_PANEL; row += 8) rows_(out, stride, panel, row, x, v, 4, 1);               \
         }                                                                                                                   \
     }
-PRODUCT(slm_q8_swar, rows8, 32)
-PRODUCT(slm_q4_swar, rows4, 16)
+PRODUCT(slm_q8_swar, rows8, SLM_Q8_BYTES)
+PRODUCT(slm_q4_swar, rows4, SLM_Q4_BYTES)
