@@ -48,8 +48,9 @@ struct slm {
     uint32_t *token_hash; /* open addressing: token + 1, or 0 */
     uint32_t hash_size;
     float *cos, *sin;     /* (context, head / 2) */
-    float *keys, *values; /* (layers, context, kv_heads * head) */
-    float *x, *xb, *q, *ff, *up; /* (batch, …) */
+    int32_t *keys, *values;         /* (layers, context, kv_heads * head) */
+    float *key_units, *value_units; /* (layers, context, kv_heads) */
+    float *x, *xb, *q, *kv, *ff, *up; /* (batch, …) */
     float *attention, *logits;
     struct slm_block *blocks;
     float *units;

@@ -50,18 +50,23 @@ static inline const float *slm_units(const uint8_t *panel, uint32_t blocks, uint
     return (const float *)(const void *)(panel + slm_pair_at((blocks + 1) / 2, bytes));
 }
 
-struct slm_shape { uint32_t heads, kv_heads, head, stride; }; /* stride: floats from one position's key to the next */
+/* Keys and values of one layer as integers of 23 bits: position t's at t * stride, its heads' units at t * kv_heads. */
+struct slm_cache {
+    uint32_t heads, kv_heads, head, stride;
+    const int32_t *keys, *values;
+    const float *key_units, *value_units;
+};
+#define SLM_MOST_HEAD 256
 
-/* Work on floats. One source (vector.h) compiled for different registers: lanes are fixed at 16, nothing is contracted,
-   so all give the same bits. */
+/* Work on activations. One source (vector.h) compiled for different registers; all give the same bits. */
 struct slm_vector {
     void (*quantize)(struct slm_block *out, float *unit, const float *x, uint32_t n);
     void (*norm)(float *out, const float *x, const uint8_t *weight, uint32_t n, float eps);
     void (*swiglu)(float *gate, const float *up, uint32_t n); /* gate = gate * sigmoid(gate) * up */
     void (*add)(float *x, const float *y, uint32_t n);
-    /* one token's heads over `count` keys and values; scores has room for count, rounded up to 16 */
-    void (*attend)(float *out, const float *q, const float *keys, const float *values, uint32_t count, const struct slm_shape *shape,
-                   float *scores);
+    void (*keep)(int32_t *out, float *units, const float *x, uint32_t heads, uint32_t head);
+    /* one token's heads over `count` keys and values; scores has room for 2 * count */
+    void (*attend)(float *out, const float *q, const struct slm_cache *cache, uint32_t count, float *scores);
 };
 extern const struct slm_vector slm_vector_plain;
 
@@ -91,9 +96,9 @@ bool slm_pack(uint8_t *out, const struct slm_tensor *w, uint8_t flip);
 bool slm_row_scales(int16_t *out, float *unit, const uint8_t *row, uint32_t blocks, uint32_t block_size);
 #define SLM_MOST_BLOCKS 512 /* 16384 columns, the most that gguf.c takes */
 
-static inline float slm_power(int32_t e) /* 2^e; 0 below the normal numbers */
+static inline float slm_power(int32_t e) /* 2^e; 0 below the normal numbers, infinite above */
 {
-    union { uint32_t u; float f; } v = {e < -126 ? 0 : (uint32_t)(e + 127) << 23};
+    union { uint32_t u; float f; } v = {e < -126 ? 0 : (uint32_t)(e > 127 ? 255 : e + 127) << 23};
     return v.f;
 }
 static inline uint32_t slm_block_size(enum slm_type type) { return type == SLM_Q8_0 ? 34 : type == SLM_Q4_0 ? 18 : 128; }

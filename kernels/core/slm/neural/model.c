@@ -1,6 +1,6 @@
 /* The forward pass: RMSNorm, rotary grouped-query attention with its cache, SwiGLU, tied embeddings. Shapes stand beside
    the matrices as W (out, in). Activations are rounded to Q8_0 blocks before each quantized matrix, as llama.cpp does;
-   keys and values stay float. A batch of tokens goes through the layers together and gives the same bits as one by one. */
+   keys and values are integers of 23 bits. A batch of tokens goes through the layers together and gives the same bits as one by one. */
 #include "engine.h"
 #include "float.h"
 
@@ -60,22 +60,33 @@ static void rotate(const struct slm *s, float *x, uint32_t heads, uint32_t posit
         }
 }
 
+/* Keys or values of the batch: x (count, h) times W (kv, h), turned if asked to, into the cache. */
+static void keep(struct slm *s, const struct slm_tensor *w, uint32_t layer, uint32_t count, bool turned, int32_t *cache, float *units)
+{
+    const struct slm_gguf *g = &s->g;
+    uint32_t kv = g->kv_heads * g->head;
+    multiply(s, s->kv, kv, w, 0, kv, s->xb, count);
+    for (uint32_t t = 0; t < count; t++) {
+        size_t at = (size_t)layer * g->context + s->position + t;
+        if (turned) rotate(s, s->kv + (size_t)t * kv, g->kv_heads, s->position + t);
+        s->kernel->vector->keep(cache + at * kv, units + at * g->kv_heads, s->kv + (size_t)t * kv, g->kv_heads, g->head);
+    }
+}
+
 static void attention(struct slm *s, const struct slm_layer *w, uint32_t layer, uint32_t count)
 {
     const struct slm_gguf *g = &s->g;
     uint32_t h = g->hidden, kv = g->kv_heads * g->head;
-    struct slm_shape shape = {g->heads, g->kv_heads, g->head, kv};
-    float *keys = s->keys + (size_t)layer * g->context * kv, *values = s->values + (size_t)layer * g->context * kv;
-    float *k = keys + (size_t)s->position * kv, *v = values + (size_t)s->position * kv;
+    size_t base = (size_t)layer * g->context;
+    struct slm_cache cache = {g->heads, g->kv_heads, g->head, kv, s->keys + base * kv, s->values + base * kv,
+                              s->key_units + base * g->kv_heads, s->value_units + base * g->kv_heads};
     norm(s, &w->attn_norm, count);
     multiply(s, s->q, h, &w->q, 0, h, s->xb, count);   /* (h, h) */
-    multiply(s, k, kv, &w->k, 0, kv, s->xb, count);    /* (kv, h) */
-    multiply(s, v, kv, &w->v, 0, kv, s->xb, count);    /* (kv, h) */
+    keep(s, &w->k, layer, count, true, s->keys, s->key_units);
+    keep(s, &w->v, layer, count, false, s->values, s->value_units);
     for (uint32_t t = 0; t < count; t++) {
-        uint32_t position = s->position + t;
-        rotate(s, s->q + (size_t)t * h, g->heads, position);
-        rotate(s, k + (size_t)t * kv, g->kv_heads, position);
-        s->kernel->vector->attend(s->xb + (size_t)t * h, s->q + (size_t)t * h, keys, values, position + 1, &shape, s->attention);
+        rotate(s, s->q + (size_t)t * h, g->heads, s->position + t);
+        s->kernel->vector->attend(s->xb + (size_t)t * h, s->q + (size_t)t * h, &cache, s->position + t + 1, s->attention);
     }
     quantize(s, s->xb, h, count);
     multiply(s, s->q, h, &w->o, 0, h, s->xb, count);   /* (h, h) */

@@ -1,5 +1,6 @@
-/* Work on floats, sixteen lanes at a time, as functions to be inlined into a table for some set of registers
-   (SLM_VECTOR). Lanes and the order of additions are fixed and nothing is contracted: every machine gives the same bits. */
+/* Work on activations, as functions to be inlined into a table for some set of registers (SLM_VECTOR). Floats go sixteen
+   lanes at a time, lanes and the order of additions are fixed and nothing is contracted; attention is in integers of 23
+   bits, whose sums are exact. So every machine gives the same bits, and one without fast floating point is fast too. */
 #pragma once
 
 #include "engine.h"
@@ -24,33 +25,6 @@ SLM_INLINE float slm_sum16(const slm_f16 *v) /* always as this tree */
     for (unsigned n = 4; n; n /= 2)
         for (unsigned i = 0; i < n; i++) s[i] += s[i + n];
     return s[0];
-}
-
-SLM_INLINE float slm_dot(const float *a, const float *b, uint32_t n)
-{
-    slm_f16 sum = SLM_ALL16(0.0f), u, v;
-    uint32_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        slm_load(&u, a + i);
-        slm_load(&v, b + i);
-        sum += u * v;
-    }
-    float total = slm_sum16(&sum);
-    for (; i < n; i++) total += a[i] * b[i];
-    return total;
-}
-
-/* x = e^x, 0 below -87 and for what is no number: 2^n times a polynomial over half an octave to each side. */
-SLM_INLINE void slm_exp16(slm_f16 *x)
-{
-    const slm_f16 most = SLM_ALL16(88.0f), least = SLM_ALL16(-87.0f);
-    slm_i16 good = *x >= least, small = *x <= most;
-    slm_f16 y = (slm_f16)(((slm_i16)*x & small) | ((slm_i16)most & ~small));
-    slm_f16 z = y * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: the last bits are z rounded to an integer */
-    slm_f16 n = z - 12582912.0f, r = y - n * 0.693145752f - n * 1.42860677e-6f;
-    slm_f16 p = 1.0f + r * (1.0f + r * (0.5f + r * (0.166666672f + r * (0.0416664854f + r * (0.00833336823f + r * 0.00139304355f)))));
-    slm_i16 power = ((slm_i16)z - (0x4b400000 - 127)) << 23;
-    *x = (slm_f16)((slm_i16)(p * (slm_f16)power) & good);
 }
 
 /* Sixteen values as bytes, scaled and rounded to even; returns nothing but adds them to *sum. */
@@ -125,15 +99,7 @@ SLM_INLINE void slm_norm(float *out, const float *x, const uint8_t *weight, uint
 
 SLM_INLINE void slm_swiglu(float *gate, const float *up, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i += 16) {
-        slm_f16 g, u, e;
-        slm_load(&g, gate + i);
-        slm_load(&u, up + i);
-        e = -g;
-        slm_exp16(&e);
-        g = g / (1.0f + e) * u;
-        slm_store(gate + i, &g);
-    }
+    for (uint32_t i = 0; i < n; i++) gate[i] = gate[i] / (1.0f + slm_exp(-gate[i])) * up[i];
 }
 
 SLM_INLINE void slm_add(float *x, const float *y, uint32_t n)
@@ -147,56 +113,96 @@ SLM_INLINE void slm_add(float *x, const float *y, uint32_t n)
     }
 }
 
-/* scores = softmax numerators; returns their sum. The places up to the next 16 are filled with what counts nothing. */
-SLM_INLINE float slm_soften(float *scores, uint32_t count, float most)
+/* Floats as integers of at most 23 bits times a power of two; *exponent is the greatest binary one, SLM_NO_NUMBER where a
+   float is none. */
+SLM_INLINE void slm_fix(int32_t *out, uint32_t *exponent, const float *x, uint32_t n)
 {
-    slm_f16 total = SLM_ALL16(0.0f);
-    uint32_t i = 0;
-    for (uint32_t k = count; k % 16; k++) scores[k] = -3.0e38f;
-    for (; i < count; i += 16) {
-        slm_f16 s;
-        slm_load(&s, scores + i);
-        s = s - most;
-        slm_exp16(&s);
-        total += s;
-        slm_store(scores + i, &s);
+    uint32_t top = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        union { float f; uint32_t u; } v = {x[i]};
+        uint32_t e = v.u >> 23 & 255;
+        top = e > top ? e : top;
     }
-    return slm_sum16(&total);
+    for (uint32_t i = 0; i < n; i++) {
+        union { float f; uint32_t u; } v = {x[i]};
+        uint32_t e = v.u >> 23 & 255, shift = top - e < 24 ? top - e : 24;
+        uint32_t wide = (((v.u & 0x7fffff) | 0x800000) >> shift) + 1;
+        int32_t size = e ? (int32_t)(wide >> 1) : 0;
+        out[i] = v.u >> 31 ? -size : size;
+    }
+    *exponent = top;
 }
 
-/* out = sum of scores times values, 16 columns at a time so that they stay in registers. */
-SLM_INLINE void slm_mix(float *out, const float *scores, const float *values, uint32_t count, uint32_t head, uint32_t stride, float inverse)
+SLM_INLINE float slm_fixed_unit(uint32_t exponent)
 {
-    uint32_t i = 0;
-    for (; i + 16 <= head; i += 16) {
-        slm_f16 sum = SLM_ALL16(0.0f), v;
-        for (uint32_t t = 0; t < count; t++) {
-            slm_load(&v, values + (size_t)t * stride + i);
-            sum += scores[t] * v;
-        }
-        sum *= inverse;
-        slm_store(out + i, &sum);
-    }
-    for (; i < head; i++) {
-        float sum = 0;
-        for (uint32_t t = 0; t < count; t++) sum += scores[t] * values[(size_t)t * stride + i];
-        out[i] = sum * inverse;
+    return exponent == 255 ? __builtin_nanf("") : slm_power((int32_t)exponent - 149);
+}
+
+SLM_INLINE int64_t slm_dot(const int32_t *a, const int32_t *b, uint32_t n)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < n; i++) sum += (int64_t)a[i] * b[i];
+    return sum;
+}
+
+/* out = sum of weights times values, 8 columns at a time so that they stay in registers. */
+SLM_INLINE void slm_mix(float *out, const int32_t *weights, const int32_t *values, uint32_t count, uint32_t head, uint32_t stride, float unit)
+{
+    for (uint32_t i = 0; i < head; i += 8) {
+        int64_t sum[8] = {0};
+        unsigned wide = head - i < 8 ? head - i : 8;
+        const int32_t *v = values + i;
+        if (wide == 8)
+            for (uint32_t t = 0; t < count; t++, v += stride)
+                for (unsigned k = 0; k < 8; k++) sum[k] += (int64_t)weights[t] * v[k];
+        else
+            for (uint32_t t = 0; t < count; t++, v += stride)
+                for (unsigned k = 0; k < wide; k++) sum[k] += (int64_t)weights[t] * v[k];
+        for (unsigned k = 0; k < wide; k++) out[i + k] = (float)sum[k] * unit;
     }
 }
 
-SLM_INLINE void slm_attend(float *out, const float *q, const float *keys, const float *values, uint32_t count,
-                           const struct slm_shape *s, float *scores)
+/* One head over one group of keys: c->key and the like point at its first position. */
+SLM_INLINE void slm_attend_head(float *out, const float *q, const struct slm_cache *c, uint32_t count, float *scores)
 {
-    float scale = 1.0f / slm_sqrt((float)s->head);
-    for (uint32_t h = 0; h < s->heads; h++, q += s->head, out += s->head) {
-        uint32_t base = h / (s->heads / s->kv_heads) * s->head;
-        float most = -3.0e38f;
-        for (uint32_t t = 0; t < count; t++) {
-            scores[t] = slm_dot(q, keys + base + (size_t)t * s->stride, s->head) * scale;
-            if (scores[t] > most) most = scores[t];
-        }
-        float total = slm_soften(scores, count, most);
-        slm_mix(out, scores, values + base, count, s->head, s->stride, 1.0f / total);
+    int32_t fixed[SLM_MOST_HEAD], *weights = (int32_t *)(void *)(scores + count);
+    uint32_t exponent;
+    float most = -3.0e38f, total = 0;
+    slm_fix(fixed, &exponent, q, c->head);
+    float unit = slm_fixed_unit(exponent) / slm_sqrt((float)c->head);
+    for (uint32_t t = 0; t < count; t++) {
+        scores[t] = (float)slm_dot(fixed, c->keys + (size_t)t * c->stride, c->head) * (unit * c->key_units[(size_t)t * c->kv_heads]);
+        if (scores[t] > most) most = scores[t];
+    }
+    for (uint32_t t = 0; t < count; t++) {
+        float p = slm_exp(scores[t] - most);
+        total += p;
+        scores[t] = p * c->value_units[(size_t)t * c->kv_heads];
+    }
+    slm_fix(weights, &exponent, scores, count);
+    slm_mix(out, weights, c->values, count, c->head, c->stride, slm_fixed_unit(exponent) / total);
+}
+
+SLM_INLINE void slm_attend(float *out, const float *q, const struct slm_cache *c, uint32_t count, float *scores)
+{
+    for (uint32_t h = 0; h < c->heads; h++, q += c->head, out += c->head) {
+        uint32_t group = h / (c->heads / c->kv_heads);
+        struct slm_cache at = *c;
+        at.keys += (size_t)group * c->head;
+        at.values += (size_t)group * c->head;
+        at.key_units += group;
+        at.value_units += group;
+        slm_attend_head(out, q, &at, count, scores);
+    }
+}
+
+/* Keys or values of one position into the cache. */
+SLM_INLINE void slm_keep(int32_t *out, float *units, const float *x, uint32_t heads, uint32_t head)
+{
+    for (uint32_t h = 0; h < heads; h++, out += head, x += head) {
+        uint32_t exponent;
+        slm_fix(out, &exponent, x, head);
+        units[h] = slm_fixed_unit(exponent);
     }
 }
 
@@ -208,8 +214,9 @@ SLM_INLINE void slm_attend(float *out, const float *q, const float *keys, const 
     { slm_norm(out, x, weight, n, eps); }                                                                                  \
     attributes static void name##_swiglu(float *gate, const float *up, uint32_t n) { slm_swiglu(gate, up, n); }           \
     attributes static void name##_add(float *x, const float *y, uint32_t n) { slm_add(x, y, n); }                         \
-    attributes static void name##_attend(float *out, const float *q, const float *keys, const float *values, uint32_t count, \
-                                         const struct slm_shape *shape, float *scores)                                    \
-    { slm_attend(out, q, keys, values, count, shape, scores); }                                                            \
+    attributes static void name##_keep(int32_t *out, float *units, const float *x, uint32_t heads, uint32_t head)         \
+    { slm_keep(out, units, x, heads, head); }                                                                              \
+    attributes static void name##_attend(float *out, const float *q, const struct slm_cache *c, uint32_t count, float *scores) \
+    { slm_attend(out, q, c, count, scores); }                                                                              \
     extern const struct slm_vector name;                                                                                   \
-    const struct slm_vector name = {name##_quantize, name##_norm, name##_swiglu, name##_add, name##_attend};
+    const struct slm_vector name = {name##_quantize, name##_norm, name##_swiglu, name##_add, name##_keep, name##_attend};
