@@ -12,6 +12,8 @@
 #include "version.h"
 #include "vfs.h"
 
+#include "../slm/service.h"
+
 static struct boot_info info;
 
 const struct boot_info *boot_info(void)
@@ -70,6 +72,7 @@ void kernel_main(const struct boot_info *boot)
     net_init();
     find_devices();
     vfs_start();
+    slm_service_start();
 
     if (cmdline_has(info.cmdline, "test")) {
         print_figures(init_ns);
