@@ -10,6 +10,10 @@ void page_init(const struct boot_info *boot);
 void *page_alloc(unsigned order);              /* 2^order pages, aligned to their own size */
 void page_free(void *pages, unsigned order);   /* panics on a double free or a wrong order */
 
+/* At least that many bytes in one stretch, larger than any block can be; in whole blocks of the largest order, each of
+   which page_free takes back. */
+void *page_alloc_stretch(size_t bytes);
+
 struct page_stats {
     size_t total, free; /* pages; what is not free is allocated, the image, or reserved */
 };

@@ -12,6 +12,8 @@
 #include "version.h"
 #include "vfs.h"
 
+#include "../slm/service.h"
+
 static struct boot_info info;
 
 const struct boot_info *boot_info(void)
@@ -48,7 +50,10 @@ static void find_devices(void)
 {
     if (info.fdt)
         fdt_bus_scan(info.fdt);
+    if (info.rsdp)
+        acpi_bus_scan(info.rsdp);
     cmdline_bus_scan(info.cmdline);
+    port_bus_scan();
     device_start();
 }
 
@@ -67,6 +72,7 @@ void kernel_main(const struct boot_info *boot)
     net_init();
     find_devices();
     vfs_start();
+    slm_service_start();
 
     if (cmdline_has(info.cmdline, "test")) {
         print_figures(init_ns);

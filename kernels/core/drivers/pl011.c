@@ -46,7 +46,7 @@ static void pl011_start(struct serial *serial)
 struct serial *pl011_attach(uintptr_t base, unsigned irq_line)
 {
     io_map(base, 0x1000);
-    pl011 = (struct pl011){.serial = {pl011_write, pl011_start}, .base = base, .irq_line = irq_line};
+    pl011 = (struct pl011){.serial = {NULL, pl011_write, pl011_start}, .base = base, .irq_line = irq_line};
     mmio_write32(base + IMSC, 0);
     mmio_write32(base + ICR, INT_ALL);
     mmio_write32(base + LCR_H, LCR_FIFO_8BIT);

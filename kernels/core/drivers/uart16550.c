@@ -44,7 +44,7 @@ struct serial *uart16550_attach(struct io io, unsigned irq_line)
 {
     if (!io.port)
         io_map(io.base, 8u << io.shift);
-    uart16550 = (struct uart16550){.serial = {uart16550_write, uart16550_start}, .io = io, .irq_line = irq_line};
+    uart16550 = (struct uart16550){.serial = {NULL, uart16550_write, uart16550_start}, .io = io, .irq_line = irq_line};
     io_write8(&io, IER, 0);
     if (io.port) {
         io_write8(&io, LCR, LCR_DLAB);
