@@ -92,7 +92,7 @@ struct ext2 {
     bool filetype, large_file;
     const char *no_writing;  /* why nothing may be changed, or NULL */
     int failure;             /* of the last call that returned NULL or 0 */
-    uint32_t clock;          /* seconds since 1970 when the machine started, as far as we know */
+    uint32_t clock;          /* no earlier than this did the machine start, in seconds since 1970: from the superblock */
     uint32_t near;           /* where to look for the next free block */
     struct buffer buffers[BUFFERS];
     uint8_t hints[HINTS];    /* the buffer that had a block with this remainder last */

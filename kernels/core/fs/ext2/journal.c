@@ -15,6 +15,7 @@
 #include "mm.h"
 #include "string.h"
 #include "text.h"
+#include "wall.h"
 
 enum { JOURNAL_BLOCKS = 1024, JOURNAL_FIRST = 1, JOURNAL_SECOND = JOURNAL_FIRST + CHANGED_MAX + 2 };
 enum { KIND_DESCRIPTOR = 1, KIND_COMMIT = 2, KIND_SUPER_V1 = 3, KIND_SUPER_V2 = 4 };
@@ -38,7 +39,8 @@ static uint16_t swap16(uint16_t value) { return load_be16(&value); }
 
 uint32_t ext2_now(const struct ext2 *fs)
 {
-    return fs->clock + (uint32_t)(hal_time_ns() / NS_PER_S);
+    uint64_t wall, since = fs->clock + hal_time_ns() / NS_PER_S;
+    return (uint32_t)(wall_now(&wall) && wall > since ? wall : since);
 }
 
 /* -- Blocks in memory ------------------------------------------------------------------------------------- */
