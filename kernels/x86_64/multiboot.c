@@ -42,9 +42,9 @@ static void read_tag(struct boot_info *boot, const struct tag *tag)
         read_memory(boot, (const void *)tag);
         break;
     case TAG_MODULE:
-        if (!boot->initrd.start && module->end > module->start)
-            boot->initrd = (struct mem_range){module->start, module->end};
-        boot_add_reserved(boot, module->start, module->end - module->start);
+        if (tag->size >= sizeof *module && module->end > module->start)
+            boot_add_module(boot, module->start, module->end - module->start, (const char *)(module + 1),
+                            tag->size - sizeof *module);
         break;
     case TAG_RSDP_OLD:
     case TAG_RSDP_NEW:

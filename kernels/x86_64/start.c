@@ -52,10 +52,8 @@ static void read_start_info(const struct start_info *info)
         if (memory[i].type == PVH_RAM)
             boot_add_ram(&boot, memory[i].start, memory[i].size);
     const struct start_module *module = (const void *)info->modules;
-    if (info->module_count) {
-        boot.initrd = (struct mem_range){module->start, module->start + module->size};
-        boot_add_reserved(&boot, module->start, module->size);
-    }
+    for (uint32_t i = 0; i < info->module_count; i++)
+        boot_add_module(&boot, module[i].start, module[i].size, (const char *)module[i].cmdline, CMDLINE_MAX);
 }
 
 void start(const void *info, uint32_t magic)

@@ -10,6 +10,9 @@
 #include "test.h"
 #include "timer.h"
 #include "version.h"
+#include "vfs.h"
+
+#include "../slm/service.h"
 
 static struct boot_info info;
 
@@ -68,6 +71,8 @@ void kernel_main(const struct boot_info *boot)
     hal_irq_restore(true);
     net_init();
     find_devices();
+    vfs_start();
+    slm_service_start();
 
     if (cmdline_has(info.cmdline, "test")) {
         print_figures(init_ns);

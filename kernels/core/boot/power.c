@@ -1,8 +1,10 @@
 /* Power off with the verdict of this boot's tests (power.h). */
 #include "power.h"
 #include "test.h"
+#include "vfs.h"
 
 void power_off(void)
 {
+    vfs_stop();
     hal_exit(test_failures() ? EXIT_FAIL : EXIT_PASS);
 }

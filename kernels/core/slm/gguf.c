@@ -191,7 +191,7 @@ static const char *tensors(struct slm_gguf *g, struct reader *r, uint64_t count,
             if (!block || (rows == 1 && type != SLM_F32)) return "gguf: expected matrices of F32, Q8_0 or Q4_0 and vectors of F32";
             uint64_t bytes = (uint64_t)rows * (cols / 32) * block, left = (uint64_t)(r->end - data) - base;
             if (offset % align || offset > left || bytes > left - offset) return "gguf: a tensor lies outside the file";
-            *t = (struct slm_tensor){data + base + offset, (enum slm_type)type, rows, cols};
+            *t = (struct slm_tensor){data + base + offset, (enum slm_type)type, rows, cols, NULL};
         }
         base = ((uint64_t)(r->at - data) + align - 1) / align * align;
         if (base > (uint64_t)(r->end - data)) return "gguf: the file ends before its tensors";

@@ -9,10 +9,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct slm s;
     struct slm_answer a;
     if (slm_gguf_read(&s.g, data, size)) return 0;
-    size_t need = slm_arena_size(&s.g);
+    size_t need = slm_arena_size(&s.g, true);
     if (need > 64u << 20) return 0;
     void *arena = malloc(need);
-    if (arena && !slm_open(&s, data, size, arena, need, NULL)) slm_ask(&s, "install nginx on port 80", true, NULL, &a);
+    if (arena && !slm_open(&s, data, size, arena, need, NULL, NULL)) slm_ask(&s, "install nginx on port 80", true, NULL, &a);
     free(arena);
     return 0;
 }

@@ -1,7 +1,7 @@
 /* A sentence's answer: the intent by its token's logit behind the question, then the action, token by token, each the
    best-scored one whose bytes keep the action possible. SLM/decode.py is the reference. */
-#include "slm.h"
-#ifdef SLM_FLOAT
+#include "engine.h"
+#include "../service.h"
 #include "float.h"
 
 #define MAX_ACTION_TOKENS 64
@@ -55,19 +55,20 @@ static uint32_t best_token(const struct slm *s, const struct slm_sentence *sente
     return best;
 }
 
-static bool decode(struct slm *s, const struct slm_sentence *sentence, const char *cased, bool (*expired)(void), struct slm_answer *out)
+static bool decode(struct slm *s, const struct slm_sentence *sentence, const char *cased, struct slm_answer *out)
 {
     char prefix[SLM_MAX_ACTION];
     size_t length = 0, whole = 0; /* whole: the longest prefix that could stand as it is */
-    const float *logits = slm_forward(s, s->g.first_intent + out->intent, true);
+    uint32_t token = s->g.first_intent + out->intent;
+    const float *logits = slm_forward(s, &token, 1, 0, s->g.vocab);
     for (unsigned i = 0; i < MAX_ACTION_TOKENS && logits; i++) {
-        if (expired && expired()) return false;
-        uint32_t token = best_token(s, sentence, out->intent, logits, prefix, &length);
+        token = best_token(s, sentence, out->intent, logits, prefix, &length);
         struct slm_viable state = slm_action_state(sentence, out->intent, prefix, length);
         if (state.end) whole = length;
         if (token == s->g.eos || !state.more) break;
-        logits = slm_forward(s, token, true);
+        logits = slm_forward(s, &token, 1, 0, s->g.vocab);
     }
+    if (!logits) return false;
     slm_action_restore(sentence, out->intent, prefix, whole, cased, out->action, sizeof out->action);
     return true;
 }
@@ -87,21 +88,19 @@ static void choose(const struct slm *s, const float *logits, struct slm_answer *
 bool slm_ask(struct slm *s, const char *text, bool want_action, bool (*expired)(void), struct slm_answer *out)
 {
     char cased[SLM_MAX_TEXT + 1], low[SLM_MAX_TEXT + 1];
-    uint32_t tokens[2 * SLM_MAX_TEXT];
+    uint32_t tokens[2 * SLM_MAX_TEXT + 2];
     struct slm_sentence sentence;
     size_t length = slm_clean(cased, text);
     slm_lower(low, cased, length);
-    unsigned count = slm_tokenize(s, low, length, tokens, sizeof tokens / sizeof *tokens);
+    unsigned count = slm_tokenize(s, low, length, tokens + 1, 2 * SLM_MAX_TEXT);
     __builtin_memset(out, 0, sizeof *out);
     out->intent = slm_intent_count - 1;
     if (count + 2 + MAX_ACTION_TOKENS + 1 > s->g.context) count = s->g.context - MAX_ACTION_TOKENS - 3;
+    tokens[0] = s->g.bos;
+    tokens[count + 1] = s->g.ask;
+    s->expired = expired;
     slm_reset(s);
-    slm_forward(s, s->g.bos, false);
-    for (unsigned i = 0; i < count; i++) {
-        if (expired && expired()) return false;
-        slm_forward(s, tokens[i], false);
-    }
-    const float *logits = slm_forward(s, s->g.ask, true);
+    const float *logits = slm_forward(s, tokens, count + 2, s->g.first_intent, s->g.intents);
     if (!logits) return false;
     choose(s, logits, out);
     if (!(out->probability > 0)) { /* not a number: the weights are damaged, the rule engine is to answer */
@@ -111,6 +110,15 @@ bool slm_ask(struct slm *s, const char *text, bool want_action, bool (*expired)(
     }
     if (!want_action || out->intent == slm_intent_count - 1) return true;
     slm_sentence_read(&sentence, low, length);
-    return decode(s, &sentence, cased, expired, out);
+    return decode(s, &sentence, cased, out);
 }
-#endif
+
+/* For those who may not touch a floating-point number; no number at all is 0. */
+static int32_t rounded(float x)
+{
+    if (!(x > -2000.0f && x < 2000.0f)) return x > 0 ? 2000000000 : x < 0 ? -2000000000 : 0;
+    return (int32_t)(x * 1000000.0f + (x < 0 ? -0.5f : 0.5f));
+}
+
+int32_t slm_logit_millionths(const struct slm_answer *a, unsigned i) { return rounded(a->logits[i]); }
+unsigned slm_thousandths(const struct slm_answer *a) { return (unsigned)((rounded(a->probability) + 500) / 1000); }
