@@ -29,6 +29,8 @@ from SLM.text import clean
 FORMAT = 1
 SHARE = {"NONE": 0.22}
 """NONE's share of the rows; the six intents have the rest in equal parts."""
+LINES_TEST, LINES_VAL = 12, 6
+"""Of a hundred one-line families."""
 SIZES = {"val": 1400, "test_families": 2100, "test_entities": 1400}
 
 
@@ -37,11 +39,19 @@ def _digest(text: str) -> int:
 
 
 def split_families(families: tuple[Family, ...]) -> dict[str, list[Family]]:
-    """Whole families into train, val and test. An op keeps at least two families to be learnt from."""
+    """Whole families into train, val and test by their hash alone.
+
+    Named families are ranked by op, so that an op keeps at least two to be learnt from; a line has a place of its own,
+    which no other line changes.
+    """
     out: dict[str, list[Family]] = {"train": [], "val": [], "test": []}
     groups: dict[tuple[str, str], list[Family]] = {}
     for family in families:
-        groups.setdefault((family.intent, family.op), []).append(family)
+        if family.is_line:
+            place = _digest(family.key) % 100
+            out["test" if place < LINES_TEST else "val" if place < LINES_TEST + LINES_VAL else "train"].append(family)
+        else:
+            groups.setdefault((family.intent, family.op), []).append(family)
     for group in groups.values():
         group = sorted(group, key=lambda f: _digest(f.key))
         test = 0 if len(group) < 3 else max(1, round(len(group) * 0.15))

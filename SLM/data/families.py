@@ -4,8 +4,12 @@ A family is one way to put a thing. Its header is `== name style: op arguments`,
     (a|b)  one of these    [a]  perhaps    \\x  x itself    {slot}  an entity (slots.toml, snapshot/)      <box>  a macro (macros.toml)
 The arguments name the slots of the pattern; those that a sentence does not hold are left out of its action. The style
 says which frames (frames.toml) may stand around a pattern: order, ask, say, bare (none).
+
+families/lines/ holds more of the same in a shorter form: a header there has no name (`== style: op arguments`) and every
+line below it is a family of its own, named by a hash of its header and itself.
 """
 
+import hashlib
 import random
 import re
 import tomllib
@@ -33,6 +37,10 @@ class Family:
     @property
     def key(self) -> str:
         return f"{self.intent}/{self.name}"
+
+    @property
+    def is_line(self) -> bool:
+        return self.name.startswith("line-")
 
     @property
     def op(self) -> str:
@@ -87,32 +95,49 @@ def macros() -> dict[str, list]:
     return made
 
 
+_NAMED = re.compile(r"==\s*([\w-]+)\s+(\w+):(.*)")
+_NAMELESS = re.compile(r"==\s*()(\w+):(.*)")
+
+
 @cache
 def load() -> tuple[Family, ...]:
-    """All families of families/*.txt, in the order of the intents and of the files."""
-    found = []
+    """All families of families/*.txt and families/lines/*.txt, in the order of the intents and of the files."""
+    found: list[Family] = []
     for intent in INTENTS:
-        path = HERE / "families" / f"{intent.lower()}.txt"
-        header, lines = None, []
-        for number, raw in enumerate(path.read_text().split("\n") + ["== end bare:"], 1):
-            line, where = raw.strip(), f"{path.name}:{number}"
-            if not line or line.startswith("#"):
-                continue
-            if not line.startswith("=="):
-                lines.append(parse(line, macros(), where))
-                continue
-            if header:
-                found.append(Family(intent, header[1], header[2], header[3].strip(), tuple(lines), where))
-            header = re.fullmatch(r"==\s*([\w-]+)\s+(\w+):(.*)", line)
-            if not header or header[2] not in STYLES:
-                raise SlmError(f"{where}: expected '== name {'|'.join(STYLES)}: op arguments', found {line!r}")
-            if found and not found[-1].lines and found[-1].intent == intent:
-                raise SlmError(f"{where}: family {found[-1].name} has no patterns")
-            lines = []
+        name = f"{intent.lower()}.txt"
+        for (style, action), family, where, lines in _sections(HERE / "families" / name, _NAMED):
+            found.append(Family(intent, family, style, action, tuple(parse(line, macros(), where) for line in lines), where))
+        for (style, action), _, where, lines in _sections(HERE / "families" / "lines" / name, _NAMELESS):
+            for line in lines:
+                digest = hashlib.sha256(f"{style}: {action}\n{line}".encode()).hexdigest()[:10]
+                family = f"line-{digest}"
+                found.append(Family(intent, family, style, action, (parse(line, macros(), f"{where}: {line}"),), where))
     keys = [f.key for f in found]
     if len(keys) != len(set(keys)):
-        raise SlmError(f"families: a name is used twice: {sorted(k for k in keys if keys.count(k) > 1)[:4]}")
+        twice = [f for f in found if keys.count(f.key) > 1]
+        raise SlmError(f"families: written twice: {twice[0].key} ({twice[0].where}: {twice[0].lines})")
     return tuple(found)
+
+
+def _sections(path: Path, form: re.Pattern):
+    """((style, action), name, where, lines) of each header of a file with the lines below it."""
+    header, lines, where = None, [], ""
+    for number, raw in enumerate(path.read_text().split("\n") + ["== end"], 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        if not line.startswith("=="):
+            lines.append(line)
+            continue
+        if header and not lines:
+            raise SlmError(f"{where}: expected patterns below the header, found none")
+        if header:
+            yield (header[2], header[3].strip()), header[1], where, lines
+        if line == "== end":
+            return
+        header, lines, where = form.fullmatch(line), [], f"{path.name}:{number}"
+        if not header or header[2] not in STYLES:
+            raise SlmError(f"{where}: expected '== [name] {'|'.join(STYLES)}: op arguments', found {line!r}")
 
 
 def expand(pattern: list, rng: random.Random) -> list:

@@ -318,7 +318,7 @@ def lost(run) -> str:
 
 def ended_as(record: m.RunRecord) -> str:
     return {"limit": "the run reached its limit", "gave_up": "the agent gave up",
-            "error": "the run failed"}.get(record.status, "the run brought no verdict")
+            "error": "the run failed", "lost": "the run died"}.get(record.status, "the run brought no verdict")
 
 
 def conflict(paths) -> str:

@@ -43,6 +43,7 @@ class Machine:
         self.silence, self.limit = silence, limit
         self.output = bytearray()
         self.stderr = bytearray()
+        self.typed: list[str] = []
         self.panicked = False
         self._seen = 0
         self._heard = self.started
@@ -101,6 +102,7 @@ class Machine:
     def send(self, line: str) -> int:
         """Type a line; returns where in the output its answer begins."""
         begin = len(self.output)
+        self.typed.append(line)
         rest = memoryview(line.encode() + b"\n")
         while rest:
             try:

@@ -2,7 +2,7 @@
 #include "panic.h"
 #include "x86.h"
 
-enum { LOADER_MAGIC = 0x36d76289, MEMORY_RAM = 1 };
+enum { LOADER_MAGIC = 0x36d76289, MULTIBOOT_RAM = 1 };
 enum { TAG_END = 0, TAG_CMDLINE = 1, TAG_MODULE = 3, TAG_MEMORY = 6, TAG_RSDP_OLD = 14, TAG_RSDP_NEW = 15 };
 
 struct tag {
@@ -26,7 +26,7 @@ static void read_memory(struct boot_info *boot, const struct memory_tag *memory)
     const char *at = (const char *)(memory + 1), *end = (const char *)memory + memory->tag.size;
     for (; memory->entry_size >= sizeof(struct memory_entry) && at + memory->entry_size <= end; at += memory->entry_size) {
         const struct memory_entry *entry = (const void *)at;
-        if (entry->type == MEMORY_RAM)
+        if (entry->type == MULTIBOOT_RAM)
             boot_add_ram(boot, entry->start, entry->size);
     }
 }

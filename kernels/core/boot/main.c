@@ -50,7 +50,10 @@ static void find_devices(void)
 {
     if (info.fdt)
         fdt_bus_scan(info.fdt);
+    if (info.rsdp)
+        acpi_bus_scan(info.rsdp);
     cmdline_bus_scan(info.cmdline);
+    port_bus_scan();
     device_start();
 }
 

@@ -2,7 +2,8 @@
 #include "cpio.h"
 #include "string.h"
 
-enum { HEADER = 110, MAGIC = 6, FIELD = 8, MODE = 1, MTIME = 5, FILE_SIZE = 6, NAME_SIZE = 11 };
+enum { HEADER = 110, MAGIC = 6, FIELD = 8 };
+enum { FIELD_MODE = 1, FIELD_MTIME = 5, FIELD_SIZE = 6, FIELD_NAME_SIZE = 11 };
 
 bool cpio_is(const void *data, size_t size)
 {
@@ -31,8 +32,8 @@ bool cpio_next(struct cpio *archive, struct cpio_entry *entry)
         return false;
     const char *header = archive->data + archive->at;
     size_t left = archive->size - archive->at;
-    if (!read_field(header, MODE, &entry->mode) || !read_field(header, MTIME, &entry->mtime) ||
-        !read_field(header, FILE_SIZE, &entry->size) || !read_field(header, NAME_SIZE, &name_size))
+    if (!read_field(header, FIELD_MODE, &entry->mode) || !read_field(header, FIELD_MTIME, &entry->mtime) ||
+        !read_field(header, FIELD_SIZE, &entry->size) || !read_field(header, FIELD_NAME_SIZE, &name_size))
         return false;
     if (!name_size || name_size > left - HEADER || header[HEADER + name_size - 1])
         return false;

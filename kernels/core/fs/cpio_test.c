@@ -32,7 +32,7 @@ void cpio_image_end(void) { cpio_image_add("TRAILER!!!", 0, ""); }
 char *cpio_image_data(void) { return image; }
 size_t cpio_image_size(void) { return image_size; }
 
-static struct cpio build(void)
+static struct cpio small_archive(void)
 {
     cpio_image_begin();
     cpio_image_add("etc", CPIO_MODE_FOLDER | 0755, "");
@@ -43,7 +43,7 @@ static struct cpio build(void)
 
 TEST(cpio, lists_members_up_to_the_trailer)
 {
-    struct cpio cpio = build();
+    struct cpio cpio = small_archive();
     struct cpio_entry entry;
     ASSERT_TRUE(cpio_next(&cpio, &entry));
     EXPECT_STR(entry.name, "etc");
@@ -60,17 +60,17 @@ TEST(cpio, stops_at_what_is_damaged)
 {
     struct cpio_entry entry;
     for (size_t cut = 0; cut < 110; cut++) {
-        struct cpio cpio = build();
+        struct cpio cpio = small_archive();
         image[cut] = 'x';
         EXPECT_FALSE(cpio_next(&cpio, &entry) && cut < 6);
     }
-    struct cpio cpio = build();
+    struct cpio cpio = small_archive();
     memcpy(image + 6 + 6 * 8, "ffffffff", 8); /* the size of "etc" */
     EXPECT_FALSE(cpio_next(&cpio, &entry));
-    cpio = build();
+    cpio = small_archive();
     memcpy(image + 6 + 11 * 8, "ffffffff", 8); /* the size of its name */
     EXPECT_FALSE(cpio_next(&cpio, &entry));
-    cpio = build();
+    cpio = small_archive();
     cpio.size = 110 + 3; /* the name's end is missing */
     EXPECT_FALSE(cpio_next(&cpio, &entry));
 }

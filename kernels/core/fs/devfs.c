@@ -106,10 +106,10 @@ static long dev_write(struct mount *mount, uint64_t node, uint64_t offset, const
     return (long)size;
 }
 
-static int mount_nothing(struct mount *mount)
+static int dev_mount(struct mount *mount)
 {
     (void)mount;
     return 0;
 }
-FILE_SYSTEM(devfs, .device = true, .mount = mount_nothing, .lookup = dev_lookup, .stat = dev_stat, .read = dev_read,
+FILE_SYSTEM(devfs, .device = true, .mount = dev_mount, .lookup = dev_lookup, .stat = dev_stat, .read = dev_read,
             .write = dev_write, .next = dev_next);

@@ -13,9 +13,9 @@ struct file {
 };
 
 static struct file files[FS_FILES];
-static struct mutex table; /* guards which slots are taken; a file's own fields are guarded by its mount's mutex */
+static struct mutex slots; /* guards which slots are taken; a file's own fields are guarded by its mount's mutex */
 
-static struct file *get(int descriptor)
+static struct file *file_of(int descriptor)
 {
     struct file *file = descriptor >= 0 && descriptor < FS_FILES ? &files[descriptor] : NULL;
     return file && file->mount ? file : NULL;
@@ -33,7 +33,7 @@ static bool is_open(const struct mount *mount, uint64_t node)
 static int take_slot(const struct place *place, const char *path, unsigned flags)
 {
     int slot = FS_TOO_MANY;
-    mutex_take(&table);
+    mutex_take(&slots);
     for (int i = 0; i < FS_FILES && slot < 0; i++)
         if (!files[i].mount)
             slot = i;
@@ -42,11 +42,11 @@ static int take_slot(const struct place *place, const char *path, unsigned flags
         text_copy(files[slot].path, FS_PATH_MAX, path);
         files[slot].mount = place->mount;
     }
-    mutex_give(&table);
+    mutex_give(&slots);
     return slot;
 }
 
-static int make(char *path, enum fs_type type, struct place *place)
+static int make_node(char *path, enum fs_type type, struct place *place)
 {
     char name[FS_NAME_MAX + 1];
     int status = vfs_enter_parent(path, name, place);
@@ -67,7 +67,7 @@ static int make(char *path, enum fs_type type, struct place *place)
     return status;
 }
 
-static int prepare(struct place *place, unsigned flags)
+static int prepare_open(struct place *place, unsigned flags)
 {
     const struct file_system *fs = place->mount->type;
     if (!(flags & FS_WRITE))
@@ -89,10 +89,10 @@ int vfs_open(const char *path, unsigned flags)
     text_copy(again, sizeof again, normal);
     status = vfs_enter(normal, true, &place);
     if (status == FS_NOT_FOUND && flags & FS_CREATE)
-        status = make(again, FS_FILE, &place);
+        status = make_node(again, FS_FILE, &place);
     if (status)
         return status;
-    status = prepare(&place, flags);
+    status = prepare_open(&place, flags);
     if (!status)
         status = take_slot(&place, normal, flags);
     if (status < 0)
@@ -104,22 +104,22 @@ int vfs_open(const char *path, unsigned flags)
 
 int vfs_close(int descriptor)
 {
-    struct file *file = get(descriptor);
+    struct file *file = file_of(descriptor);
     if (!file)
         return FS_BAD_FILE;
     struct place place = {.mount = file->mount};
     mutex_take(&place.mount->busy);
     int status = file->flags & FS_WRITE && place.mount->type->sync ? place.mount->type->sync(place.mount) : 0;
-    mutex_take(&table);
+    mutex_take(&slots);
     file->mount = NULL;
-    mutex_give(&table);
+    mutex_give(&slots);
     vfs_leave(&place);
     return status;
 }
 
 long vfs_read(int descriptor, void *data, size_t size)
 {
-    struct file *file = get(descriptor);
+    struct file *file = file_of(descriptor);
     if (!file || !(file->flags & FS_READ))
         return FS_BAD_FILE;
     struct mount *mount = file->mount;
@@ -137,7 +137,7 @@ long vfs_read(int descriptor, void *data, size_t size)
 
 long vfs_write(int descriptor, const void *data, size_t size)
 {
-    struct file *file = get(descriptor);
+    struct file *file = file_of(descriptor);
     if (!file || !(file->flags & FS_WRITE))
         return FS_BAD_FILE;
     struct mount *mount = file->mount;
@@ -158,7 +158,7 @@ long vfs_write(int descriptor, const void *data, size_t size)
 
 int vfs_seek(int descriptor, uint64_t offset)
 {
-    struct file *file = get(descriptor);
+    struct file *file = file_of(descriptor);
     if (!file || file->folder)
         return FS_BAD_FILE;
     file->offset = offset;
@@ -167,7 +167,7 @@ int vfs_seek(int descriptor, uint64_t offset)
 
 int vfs_next(int descriptor, struct fs_entry *entry)
 {
-    struct file *file = get(descriptor);
+    struct file *file = file_of(descriptor);
     if (!file || !file->folder)
         return file ? FS_NOT_FOLDER : FS_BAD_FILE;
     if (vfs_mount_below(file->path, &file->next_mount, entry))
@@ -203,7 +203,7 @@ int vfs_mkdir(const char *path)
     if (!status && vfs_has_mount(normal))
         status = FS_EXISTS;
     if (!status)
-        status = make(normal, FS_FOLDER, &place);
+        status = make_node(normal, FS_FOLDER, &place);
     if (!status)
         vfs_leave(&place);
     return status;

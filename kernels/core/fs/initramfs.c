@@ -19,13 +19,13 @@ struct tree {
     struct node nodes[];
 };
 
-static enum fs_type type_of(const struct node *node)
+static enum fs_type node_type(const struct node *node)
 {
     uint32_t type = node->mode & MODE_TYPE;
     return type == CPIO_MODE_FOLDER ? FS_FOLDER : type == MODE_LINK ? FS_LINK : FS_FILE;
 }
 
-static bool find(const struct tree *tree, uint64_t folder, const char *name, size_t length, uint32_t *index)
+static bool find_node(const struct tree *tree, uint64_t folder, const char *name, size_t length, uint32_t *index)
 {
     for (uint32_t i = 1; i < tree->count; i++) {
         const struct node *node = &tree->nodes[i];
@@ -50,19 +50,19 @@ static bool place_of(const struct tree *tree, const char *path, uint32_t *parent
         path += 2;
     path += *path == '/';
     for (const char *slash; (slash = strchr(path, '/')); path = slash + 1)
-        if (!find(tree, *parent, path, (size_t)(slash - path), parent))
+        if (!find_node(tree, *parent, path, (size_t)(slash - path), parent))
             return false;
     *name = path;
-    return is_name(path, strlen(path)) && (!*parent || type_of(&tree->nodes[*parent]) == FS_FOLDER);
+    return is_name(path, strlen(path)) && (!*parent || node_type(&tree->nodes[*parent]) == FS_FOLDER);
 }
 
-static void add(struct tree *tree, const struct cpio_entry *entry)
+static void add_node(struct tree *tree, const struct cpio_entry *entry)
 {
     uint32_t type = entry->mode & MODE_TYPE, parent, same;
     const char *name;
     if (type != CPIO_MODE_FOLDER && type != CPIO_MODE_FILE && type != MODE_LINK)
         return;
-    if (!place_of(tree, entry->name, &parent, &name) || find(tree, parent, name, strlen(name), &same))
+    if (!place_of(tree, entry->name, &parent, &name) || find_node(tree, parent, name, strlen(name), &same))
         return;
     tree->nodes[tree->count++] = (struct node){name, entry->data, entry->size, entry->mode, entry->mtime, parent};
 }
@@ -99,38 +99,38 @@ static int mount_archive(struct mount *mount)
     tree->count = 1;
     archive.at = 0;
     while (tree->count < count && cpio_next(&archive, &entry))
-        add(tree, &entry);
+        add_node(tree, &entry);
     mount->flags |= MOUNT_READ_ONLY;
     mount->state = tree;
     return 0;
 }
 
-static void unmount(struct mount *mount) { kfree(mount->state); }
+static void ramfs_unmount(struct mount *mount) { kfree(mount->state); }
 
-static const struct node *get(const struct mount *mount, uint64_t node)
+static const struct node *node_at(const struct mount *mount, uint64_t node)
 {
     return &((const struct tree *)mount->state)->nodes[node];
 }
 
-static int lookup(struct mount *mount, uint64_t folder, const char *name, uint64_t *node)
+static int ramfs_lookup(struct mount *mount, uint64_t folder, const char *name, uint64_t *node)
 {
     uint32_t index;
-    if (!find(mount->state, folder, name, strlen(name), &index))
+    if (!find_node(mount->state, folder, name, strlen(name), &index))
         return FS_NOT_FOUND;
     *node = index;
     return 0;
 }
 
-static int stat(struct mount *mount, uint64_t number, struct fs_stat *stat)
+static int ramfs_stat(struct mount *mount, uint64_t number, struct fs_stat *stat)
 {
-    const struct node *node = get(mount, number);
-    *stat = (struct fs_stat){type_of(node), number, node->size, node->mode & PERMISSIONS, 1, node->modified};
+    const struct node *node = node_at(mount, number);
+    *stat = (struct fs_stat){node_type(node), number, node->size, node->mode & PERMISSIONS, 1, node->modified};
     return 0;
 }
 
-static long read(struct mount *mount, uint64_t number, uint64_t offset, void *data, size_t size)
+static long ramfs_read(struct mount *mount, uint64_t number, uint64_t offset, void *data, size_t size)
 {
-    const struct node *node = get(mount, number);
+    const struct node *node = node_at(mount, number);
     if (offset >= node->size)
         return 0;
     size = MIN(size, (size_t)(node->size - offset));
@@ -138,7 +138,7 @@ static long read(struct mount *mount, uint64_t number, uint64_t offset, void *da
     return (long)size;
 }
 
-static int next(struct mount *mount, uint64_t folder, uint64_t *at, struct fs_entry *entry)
+static int ramfs_next(struct mount *mount, uint64_t folder, uint64_t *at, struct fs_entry *entry)
 {
     const struct tree *tree = mount->state;
     for (uint64_t i = *at + 1; i < tree->count; i++) {
@@ -147,9 +147,10 @@ static int next(struct mount *mount, uint64_t folder, uint64_t *at, struct fs_en
             continue;
         *at = i;
         text_copy(entry->name, sizeof entry->name, node->name);
-        entry->type = type_of(node);
+        entry->type = node_type(node);
         return 1;
     }
     return 0;
 }
-FILE_SYSTEM(initramfs, .mount = mount_archive, .unmount = unmount, .lookup = lookup, .stat = stat, .read = read, .next = next);
+FILE_SYSTEM(initramfs, .mount = mount_archive, .unmount = ramfs_unmount, .lookup = ramfs_lookup, .stat = ramfs_stat,
+            .read = ramfs_read, .next = ramfs_next);

@@ -67,12 +67,12 @@ static long proc_read(struct mount *mount, uint64_t node, uint64_t offset, void 
     kfree(text.data);
     return (long)size;
 }
-static int mount_nothing(struct mount *mount)
+static int proc_mount(struct mount *mount)
 {
     (void)mount;
     return 0;
 }
-FILE_SYSTEM(procfs, .mount = mount_nothing, .lookup = proc_lookup, .stat = proc_stat, .read = proc_read, .next = proc_next);
+FILE_SYSTEM(procfs, .mount = proc_mount, .lookup = proc_lookup, .stat = proc_stat, .read = proc_read, .next = proc_next);
 
 static void print_meminfo(struct proc_text *text)
 {

@@ -25,7 +25,7 @@ const char *fs_error(int status)
 /* -- Paths ------------------------------------------------------------------------------------------------ */
 
 /* Appends to a normal path what `path` says, name by name; an absolute one begins anew. */
-static int append(char *to, const char *path)
+static int append_path(char *to, const char *path)
 {
     size_t length = *path == '/' ? 0 : strlen(to);
     if (length == 1)
@@ -55,7 +55,7 @@ static int append(char *to, const char *path)
 int vfs_normal(const char *path, char normal[FS_PATH_MAX])
 {
     normal[0] = '/', normal[1] = 0;
-    return append(normal, path);
+    return append_path(normal, path);
 }
 
 /* What follows `prefix` in `path`, both normal; NULL when it does not lie there. */
@@ -140,11 +140,11 @@ static int step(struct place *place, const char *name, char *path, const char *r
     target[size] = 0;
     text_copy(whole, sizeof whole, path);
     whole[rest - path] = 0;
-    status = append(whole, "..");
+    status = append_path(whole, "..");
     if (!status)
-        status = append(whole, target);
+        status = append_path(whole, target);
     if (!status && *rest)
-        status = strlen(whole) + strlen(rest) + 1 < sizeof whole ? append(whole, rest + 1) : FS_BAD_NAME;
+        status = strlen(whole) + strlen(rest) + 1 < sizeof whole ? append_path(whole, rest + 1) : FS_BAD_NAME;
     text_copy(path, FS_PATH_MAX, whole);
     return status ? status : 1;
 }
@@ -263,7 +263,7 @@ int vfs_mount(const char *type, const char *source, const char *path, unsigned f
     return mount ? status : FS_BUSY;
 }
 
-static int unmount(struct mount *mount)
+static int unmount_held(struct mount *mount)
 {
     for (unsigned i = 0; i < FS_MOUNTS; i++)
         if (&mounts[i] != mount && mounts[i].type && below(mounts[i].path, mount->path))
@@ -288,7 +288,7 @@ int vfs_unmount(const char *path)
     mutex_take(&table);
     for (unsigned i = 0; i < FS_MOUNTS; i++)
         if (mounts[i].type && !strcmp(mounts[i].path, normal))
-            status = unmount(&mounts[i]);
+            status = unmount_held(&mounts[i]);
     mutex_give(&table);
     return status;
 }
@@ -337,6 +337,6 @@ void vfs_stop(void)
     mutex_take(&table);
     for (unsigned i = FS_MOUNTS; i-- > 0;)
         if (mounts[i].type)
-            unmount(&mounts[i]);
+            unmount_held(&mounts[i]);
     mutex_give(&table);
 }

@@ -112,7 +112,7 @@ void vm_unmap(uintptr_t start, size_t size)
 bool vm_lookup(uintptr_t address, unsigned *flags)
 {
     const uint64_t *table = root;
-    if (address >> hal_vm_bits)
+    if (!root || address >> hal_vm_bits)
         return false;
     for (unsigned level = hal_vm_levels; level-- > 0;) {
         uintptr_t target;

@@ -56,7 +56,7 @@ static unsigned scalar_size(uint32_t type)
 /* A value's place; for an array its elements' type and count. */
 struct value { uint32_t type, inner; uint64_t count; const uint8_t *at; struct text text; };
 
-static struct value value(struct reader *r, uint32_t type)
+static struct value read_value(struct reader *r, uint32_t type)
 {
     struct value v = {type, 0, 0, r->at, {NULL, 0}};
     const uint8_t *skipped;
@@ -220,7 +220,7 @@ const char *slm_gguf_read(struct slm_gguf *g, const void *data, size_t size)
     if (count > 4096 || keys > 4096) return "gguf: expected at most 4096 tensors and keys";
     for (uint64_t i = 0; i < keys && !r.wrong; i++) {
         struct text name = string(&r);
-        struct value v = value(&r, (uint32_t)number(&r, 4));
+        struct value v = read_value(&r, (uint32_t)number(&r, 4));
         if (!r.wrong) key(g, &k, name, &v);
     }
     if (r.wrong) return r.wrong;

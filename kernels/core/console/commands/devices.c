@@ -17,8 +17,9 @@ static void devices(int argc, char **argv)
     for (struct device *device = device_next(device_root()); device; device = device_next(device)) {
         int indent = 2 * (depth_of(device) - 1);
         kprintf("%*s%-*s %-20s ", indent, "", 28 - indent, device->name, device->id_count ? device->ids[0] : "");
-        kprintf("%s%s%s\n", device->driver ? device->driver->name : "-", device->failure ? ": " : "",
-                device->failure ? device->failure : "");
+        kprintf("%s%s%s%s%s\n", device->driver ? device->driver->name : "-",
+                *device->action ? " by DRIVER_SELECT " : "", device->action,
+                device->failure ? ": " : "", device->failure ? device->failure : "");
     }
 }
 COMMAND(devices, "list the devices and their drivers", devices);

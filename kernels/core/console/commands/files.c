@@ -1,4 +1,6 @@
-/* Files by hand: ls, cat, write, mkdir, rm, mv, mount, umount, df, sync; and modules, what the boot loader brought. */
+/* Files by hand: ls, cat, write, mkdir, rm, mv, mount, umount, mkfs, df, sync; and modules, what the boot loader brought. */
+#include "../../fs/ext2/ext2.h"
+
 #include "boot.h"
 #include "console.h"
 #include "cpio.h"
@@ -110,6 +112,23 @@ static void umount(int argc, char **argv)
         report(vfs_unmount(argv[i]), argv[i]);
 }
 COMMAND(umount, "take file systems away: umount PATH...", umount);
+
+static void mkfs(int argc, char **argv)
+{
+    uint64_t block_size = 1024;
+    struct block_device *disk = argc > 1 ? block_find(argv[1]) : NULL;
+    if (argc < 2 || argc > 3 || (argc == 3 && !text_to_u64(argv[2], &block_size))) {
+        kprintf("expected: mkfs DISK [1024|2048|4096]\n");
+        return;
+    }
+    for (const struct mount *at = vfs_mounts(); at < vfs_mounts() + FS_MOUNTS; at++)
+        if (at->type && !strcmp(at->source, argv[1])) {
+            report(FS_BUSY, argv[1]);
+            return;
+        }
+    report(disk ? ext2_format(disk, (uint32_t)MIN(block_size, (uint64_t)UINT32_MAX)) : FS_NOT_FOUND, argv[1]);
+}
+COMMAND(mkfs, "make an empty ext2: mkfs DISK [BLOCK SIZE]", mkfs);
 
 static void df(int argc, char **argv)
 {
