@@ -13,7 +13,7 @@
 #define SLM_BATCH 32u /* tokens that go through the layers together */
 
 struct slm_block { /* 32 activations, rounded as ggml's Q8_0 does */
-    int8_t q[32];
+    _Alignas(8) int8_t q[32];
     int32_t sum;   /* of q: takes back what makes weights unsigned */
     int16_t scale; /* times the vector's unit */
     int16_t unused;
