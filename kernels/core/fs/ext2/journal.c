@@ -12,6 +12,7 @@
    its commit, which every change that frees ends with. */
 #include "ext2.h"
 #include "hal.h"
+#include "log.h"
 #include "mm.h"
 #include "string.h"
 #include "text.h"
@@ -258,6 +259,7 @@ static int give_up(struct ext2 *fs)
 {
     take_back(fs);
     fs->no_writing = "a write failed";
+    klog("ext2 on %s: %s: read-only from now on", fs->disk->name, fs->no_writing);
     return fs->failure;
 }
 
@@ -530,6 +532,7 @@ int ext2_recover(struct ext2 *fs)
     ext2_drop_buffers(fs); /* the blocks changed under them */
     if (status)
         return status;
+    klog("ext2 on %s: recovered", fs->disk->name);
     fs->journal.sequence += 2; /* not those of what is left in the journal */
     if (!flush_disk(fs) || !write_journal_super(fs, 0) || !flush_disk(fs))
         return fs->failure;
