@@ -262,7 +262,8 @@ int vfs_mount(const char *type, const char *source, const char *path, unsigned f
     }
     mutex_give(&table);
     if (mount && !status)
-        klog("%s: %s%s%s%s", normal, type, *source ? " on " : "", source, mount->flags & MOUNT_READ_ONLY ? ", read-only" : "");
+        klog("%s: %s%s%s%s", normal, type, *source ? " on " : "", source,
+             mount->flags & MOUNT_READ_ONLY ? ", read-only" : "");
     return mount ? status : FS_BUSY;
 }
 

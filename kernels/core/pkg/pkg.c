@@ -320,7 +320,8 @@ static bool begin(struct job *job, const char *name)
 {
     if (!job->root)
         return refuse(job, "no file system can be written: mount a disk");
-    return (!strchr(name, '/') && name[0] != '.' && strlen(name) < PKG_NAME_MAX) || refuse(job, "'%.40s' is no package name", name);
+    bool right = !strchr(name, '/') && name[0] != '.' && strlen(name) < PKG_NAME_MAX;
+    return right || refuse(job, "'%.40s' is no package name", name);
 }
 
 bool pkg_install(const char *root, const char *name, char reason[PKG_REASON_MAX])
