@@ -73,7 +73,7 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
         anneal(model, quantize)
     opts = optimizers(model, t)
     examples = batches.encode(rows, tokenizer, t)
-    val = batches.encode(val_rows[:400], tokenizer, t)
+    val = batches.encode(val_rows[:1000], tokenizer, t)
     out.mkdir(parents=True, exist_ok=True)
     saved, metrics = out / "checkpoint.pt", out / "metrics.jsonl"
     start, spent, history = 0, 0.0, []
@@ -86,7 +86,7 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
             opt.load_state_dict(old)
         start, spent = state["step"], state["seconds"]
         history = [json.loads(line) for line in metrics.read_text().splitlines()][:start] if metrics.exists() else []
-    trained = torch.compile(model) if t.compile else model
+    trained = torch.compile(model, dynamic=True) if t.compile else model
     trained = accelerator.prepare(trained)
     main = accelerator.is_main_process
     if main:

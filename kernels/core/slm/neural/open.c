@@ -86,7 +86,7 @@ static bool lay_out(struct slm *s, struct arena *a)
     s->q = carve(a, 4 * SLM_BATCH * (size_t)g->hidden);
     s->ff = carve(a, 4 * SLM_BATCH * (size_t)g->ffn);
     s->up = carve(a, 4 * SLM_BATCH * (size_t)g->ffn);
-    s->attention = carve(a, 8 * (size_t)g->context);
+    s->attention = carve(a, 8 * ((size_t)g->context + 16));
     s->kv = carve(a, 4 * SLM_BATCH * (size_t)g->kv_heads * g->head);
     s->key_units = carve(a, 4 * (size_t)g->layers * g->context * g->kv_heads);
     s->value_units = carve(a, 4 * (size_t)g->layers * g->context * g->kv_heads);
