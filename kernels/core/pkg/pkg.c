@@ -1,6 +1,7 @@
 /* Installing and removing packages (pkg.h). Everything is checked before anything is written; the record of the package is
    renamed from NAME.part to NAME when all files are there, and back before the first is taken away. */
 #include "pkg.h"
+#include "log.h"
 #include "mm.h"
 #include "print.h"
 #include "sha256.h"
@@ -265,6 +266,7 @@ static bool place(struct job *job, const struct package *package)
         return refuse(job, "%.100s: %s", part, fs_error(status));
     if (write_files(job, package)) {
         status = vfs_rename(part, whole);
+        klog("package %s %s is installed below %s", name, package->manifest.version, job->root);
         return !status || refuse(job, "%.100s: %s", whole, fs_error(status));
     }
     char why[PKG_REASON_MAX];
@@ -318,7 +320,8 @@ static bool begin(struct job *job, const char *name)
 {
     if (!job->root)
         return refuse(job, "no file system can be written: mount a disk");
-    return (!strchr(name, '/') && name[0] != '.' && strlen(name) < PKG_NAME_MAX) || refuse(job, "'%.40s' is no package name", name);
+    bool right = !strchr(name, '/') && name[0] != '.' && strlen(name) < PKG_NAME_MAX;
+    return right || refuse(job, "'%.40s' is no package name", name);
 }
 
 bool pkg_install(const char *root, const char *name, char reason[PKG_REASON_MAX])
@@ -383,6 +386,7 @@ bool pkg_remove(const char *root, const char *name, char reason[PKG_REASON_MAX])
     int status = vfs_rename(whole, part);
     if (status)
         return refuse(&job, "%.100s: %s", whole, fs_error(status));
+    klog("package %s is removed from below %s", name, root);
     return clear_part(&job, name);
 }
 
