@@ -13,7 +13,7 @@ ARGS =
 
 AUTON = .venv/bin/auton
 .DEFAULT_GOAL = help
-.PHONY: help setup demo test crash-test crash-demo lint verify bench bench-slm check-workflows doctor clean distclean
+.PHONY: help setup demo test crash-test crash-demo lint verify bench bench-slm same-numbers check-workflows doctor clean distclean
 
 help:
 	@echo "make demo      a goal, from its issue to landed, booting code; GOAL='…' MODEL=… MODE=… BUDGET=…"
@@ -23,6 +23,7 @@ help:
 	@echo "make doctor    check this machine"
 	@echo "make lint      ruff"
 	@echo "make bench     the figures, measured here; make bench-slm only those of the SLM's engine"
+	@echo "make same-numbers   every engine of the SLM over the same held-out sentences"
 	@echo "make check-workflows   the workflow files and the runner's expressions against GitHub's own code (npm)"
 	@echo "make clean     remove what was built; make distclean also .venv/ and .auton/"
 
@@ -54,6 +55,10 @@ bench: .venv/.ready-test
 
 bench-slm: .venv/.ready-test
 	@.venv/bin/python -m tests.SLM.bench_slm
+
+# Every engine over the same held-out sentences of the shipped model: some minutes.
+same-numbers: .venv/.ready-test
+	@.venv/bin/python -m tests.SLM.same_numbers $(ARGS)
 
 check-workflows: .venv/.ready-test
 	@.venv/bin/python tests/runner/dev/check.py $(ARGS)
