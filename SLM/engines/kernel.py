@@ -57,7 +57,8 @@ class Kernel:
             part = raw[at:at + CHUNK]
             self.process.stdin.write(part)
             self.process.stdin.flush()
-            self._read(lambda seen, length=len(part): len(seen) >= length)
+            wanted = len(part)
+            self._read(lambda seen, wanted=wanted: len(seen) >= wanted)
         self.process.stdin.write(b"\r")
         self.process.stdin.flush()
         return self._read(lambda seen: seen.endswith(PROMPT))
