@@ -24,13 +24,14 @@ CHUNK = 96
 
 
 class Kernel:
-    """A console and who types at it. `extra` are more words for QEMU."""
+    """A console and who types at it. `words` are for the kernel's command line, `extra` for QEMU, `memory` in MiB."""
 
-    def __init__(self, arch: str, model: Path | None = None, seconds: float = 60, extra: str = ""):
+    def __init__(self, arch: str, model: Path | None = None, *, seconds: float = 60, words: str = "", extra: str = "",
+                 memory: int = 128):
         if not (KERNELS / "build" / arch / "kernel.elf").exists():
             raise Missing(f"--engine kernel:{arch}: no kernel at kernels/build/{arch}; run 'make -C kernels ARCH={arch}' first")
-        env = {**os.environ, "QEMU_EXTRA": extra} | ({"INITRD": str(model.resolve())} if model else {})
-        self.process = subprocess.Popen([str(KERNELS / "boot"), arch], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env = {**os.environ, "QEMU_EXTRA": extra, "QEMU_MEMORY": str(memory)} | ({"INITRD": str(model.resolve())} if model else {})
+        self.process = subprocess.Popen([str(KERNELS / "boot"), arch, words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, env=env)
         self.seconds, self.must = seconds, model is not None
         self.temperature = 1.0

@@ -120,7 +120,7 @@ size_t slm_arena_size(const struct slm_gguf *g, bool packed)
     return ((size_t)1 << 40) - a.left + SLM_SCRATCH + 64;
 }
 
-enum { SLICE = 64, ROUNDS = 5 };
+enum { SLICE = 32, ROUNDS = 8 };
 
 /* Best time of a product with the model's own rows, as many as fit the scratch. */
 static uint64_t measure(struct slm *s, const struct slm_kernel *kernel, uint8_t *scratch, uint64_t (*now)(void))
