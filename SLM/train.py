@@ -56,8 +56,11 @@ def _bare(model) -> Slm:
 
 
 def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tokenizer, out: Path, *, init: Path | None = None,
-          stop_after: int | None = None, quantize: str | None = None) -> dict:
-    """Train to the end (or `stop_after` steps, to be resumed), going on from out/checkpoint.pt if it is there."""
+          stop_after: int | None = None, quantize: str | None = None, branch: int = 0) -> dict:
+    """Train to the end (or `stop_after` steps, to be resumed), going on from out/checkpoint.pt if it is there.
+
+    A branch reads the rows in an order of its own: branches that went on from copies of one checkpoint can be averaged.
+    """
     import accelerate
 
     t = config.train
@@ -73,7 +76,7 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
         anneal(model, quantize)
     opts = optimizers(model, t)
     examples = batches.encode(rows, tokenizer, t)
-    val = batches.encode(val_rows[:400], tokenizer, t)
+    val = batches.encode(val_rows[:1000], tokenizer, t)
     out.mkdir(parents=True, exist_ok=True)
     saved, metrics = out / "checkpoint.pt", out / "metrics.jsonl"
     start, spent, history = 0, 0.0, []
@@ -86,12 +89,12 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
             opt.load_state_dict(old)
         start, spent = state["step"], state["seconds"]
         history = [json.loads(line) for line in metrics.read_text().splitlines()][:start] if metrics.exists() else []
-    trained = torch.compile(model) if t.compile else model
+    trained = torch.compile(model, dynamic=True) if t.compile else model
     trained = accelerator.prepare(trained)
     main = accelerator.is_main_process
     if main:
         metrics.write_text("".join(json.dumps(line) + "\n" for line in history))
-    feed = _feed(examples, t, accelerator.num_processes, accelerator.process_index, start)
+    feed = _feed(examples, t, accelerator.num_processes, accelerator.process_index, start, branch)
     bar = _Bar(start, t.steps, main)
     end = min(t.steps, stop_after or t.steps)
     began = time.monotonic()
@@ -142,6 +145,21 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
     return report
 
 
+def average(models: list[Path], out: Path) -> Slm:
+    """The mean of models of one shape, saved with the first one's tokenizer; of branches of one run it beats each of them."""
+    import shutil
+
+    nets = [load(path) for path in models]
+    if any(net.c != nets[0].c for net in nets):
+        raise SlmError(f"--model: expected models of one shape, found {', '.join(str(p) for p in models)}")
+    mean = {name: sum(net.state_dict()[name] for net in nets) / len(nets) for name in nets[0].state_dict()}
+    nets[0].load_state_dict(mean)
+    save(nets[0], out)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(models[0] / name, out / name)
+    return nets[0]
+
+
 def _identity(config: Config) -> str:
     """What must be the same for a run to be resumed: all but its end, which WSD lets one choose while it runs."""
     kept = config.as_dict()
@@ -159,11 +177,11 @@ def _settled(model) -> Slm:
     return settle(copy.deepcopy(_bare(model)))
 
 
-def _feed(examples, t: TrainConfig, processes: int, rank: int, start: int):
+def _feed(examples, t: TrainConfig, processes: int, rank: int, start: int, branch: int):
     """This process's micro-batches from step `start` on, for ever."""
     skip, epoch = start * t.accumulate * processes, 0
     while True:
-        order = batches.plan(examples, t.batch_tokens // t.accumulate, t.seed, epoch)
+        order = batches.plan(examples, t.batch_tokens // t.accumulate, t.seed + 1000 * branch, epoch)
         if not order:
             raise SlmError(f"train: expected more rows than one batch of {t.batch_tokens} tokens, found {len(examples)} rows")
         for place, batch in enumerate(order[skip:], skip) if skip < len(order) else ():

@@ -100,8 +100,9 @@ class Machine:
                 raise Stopped("exit", f"the machine left with exit code {self.wait()}")
 
     def send(self, line: str) -> int:
-        """Type a line; returns where in the output its answer begins."""
+        """Type a line; returns where in the output its answer begins. Silence counts from here on."""
         begin = len(self.output)
+        self._heard = time.monotonic()
         self.typed.append(line)
         rest = memoryview(line.encode() + b"\n")
         while rest:

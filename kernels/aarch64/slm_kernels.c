@@ -33,7 +33,7 @@ INLINE void dot_neon(struct sums *s, int8x16_t w, int8x16_t y)
     s->high = vpadalq_s16(s->high, vmull_high_s8(w, y));
 }
 
-INLINE void dot_dotprod(struct sums *s, int8x16_t w, int8x16_t y)
+WITH_DOTPROD INLINE void dot_dotprod(struct sums *s, int8x16_t w, int8x16_t y)
 {
     __asm__("sdot %0.4s, %1.16b, %2.16b" : "+w"(s->low) : "w"(w), "w"(y));
 }

@@ -36,8 +36,9 @@ class Guest(contextlib.AbstractContextManager):
     def __init__(self, arch: str, cmdline: str = "", forward: list[tuple[str, int]] | None = None, **env: str):
         self.ports = {guest: free_port(socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
                       for kind, guest in forward or []}
-        net = ",".join(["restrict=on", *(f"hostfwd={kind}:127.0.0.1:{self.ports[guest]}-:{guest}"
-                                         for kind, guest in forward or [])])
+        alone = "off" if any(kind == "udp" for kind, _ in forward or []) else "on"  # restrict=on drops the guest's UDP
+        net = ",".join([f"restrict={alone}", *(f"hostfwd={kind}:127.0.0.1:{self.ports[guest]}-:{guest}"
+                                               for kind, guest in forward or [])])
         self.machine = Machine([str(KERNELS / "boot"), arch, cmdline], ROOT, os.environ | {"NET": net} | env, 60, 600)
         try:
             self._seen = self.machine.wait_for(PROMPT).end() - 1

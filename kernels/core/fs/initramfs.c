@@ -87,7 +87,7 @@ static void find_archive(void)
 static int mount_archive(struct mount *mount)
 {
     find_archive();
-    struct cpio archive = {given, given_size, 0};
+    struct cpio archive = {given ? given : "", given_size, 0};
     struct cpio_entry entry;
     unsigned count = 1;
     while (count < NODES_MAX && cpio_next(&archive, &entry))

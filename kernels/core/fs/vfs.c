@@ -2,6 +2,7 @@
    with; the rest is walked name by name inside that file system. A symbolic link starts the walk again. */
 #include "vfs_internal.h"
 #include "block.h"
+#include "log.h"
 #include "print.h"
 #include "string.h"
 #include "text.h"
@@ -260,6 +261,9 @@ int vfs_mount(const char *type, const char *source, const char *path, unsigned f
             mount->type = found;
     }
     mutex_give(&table);
+    if (mount && !status)
+        klog("%s: %s%s%s%s", normal, type, *source ? " on " : "", source,
+             mount->flags & MOUNT_READ_ONLY ? ", read-only" : "");
     return mount ? status : FS_BUSY;
 }
 
