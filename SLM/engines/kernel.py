@@ -54,13 +54,16 @@ class Kernel:
         """What the console answers to a line."""
         raw = line.encode()
         for at in range(0, len(raw), CHUNK):
-            part = raw[at:at + CHUNK]
-            self.process.stdin.write(part)
-            self.process.stdin.flush()
-            self._read(lambda seen, length=len(part): len(seen) >= length)
+            self._send(raw[at:at + CHUNK])
         self.process.stdin.write(b"\r")
         self.process.stdin.flush()
         return self._read(lambda seen: seen.endswith(PROMPT))
+
+    def _send(self, part: bytes) -> None:
+        """Type it and wait for its echo."""
+        self.process.stdin.write(part)
+        self.process.stdin.flush()
+        self._read(lambda seen: len(seen) >= len(part))
 
     def classify(self, text: str) -> Answer:
         seen = self.type('slm --json "' + re.sub(r'(["\\])', r"\\\1", clean(text)) + '"')

@@ -8,6 +8,7 @@ import pytest
 from SLM.data.build import read
 from SLM.engines import NAMES, open_engine
 from SLM.engines.kernel import KERNELS, Kernel
+from SLM.gguf_read import read as read_gguf
 from tests.SLM.same_numbers import answers, compare, identical
 
 ARCHS = sorted(path.parent.name for path in KERNELS.glob("*/arch.mk"))
@@ -45,7 +46,8 @@ def test_other_processors_give_the_same_numbers(exported, texts, arch):
     model = exported / "model" / "Q8_0.gguf"
     engine = open_engine(f"kernel:{arch}", model, extra=OTHER_PROCESSORS[arch])
     assert identical(answers("host", model, texts), [engine.classify(text) for text in texts])
-    assert "\nfail" not in engine.type("test slm.*")
+    tests = engine.type("test slm")
+    assert "every_kernel_gives_the_bits_of_scalar" in tests and "not ok" not in tests
     engine.close()
 
 
@@ -62,12 +64,17 @@ def test_without_a_model_the_rules_answer_and_say_why(arch):
     machine.close()
 
 
-@pytest.mark.parametrize("name, damage, why", [
-    ("short", lambda raw: raw[:9000], "gguf: "), ("tensors", lambda raw: raw[:-4000], "gguf: a tensor lies outside the file"),
-    ("scales", lambda raw: raw[:-64] + bytes([0, 0x7e] * 32), "slm: a scale of the weights is not a finite number")])
-def test_a_damaged_model_leaves_the_rules_in_charge(exported, tmp_path, name, damage, why):
-    path = tmp_path / f"{name}.gguf"
-    path.write_bytes(damage((exported / "model" / "Q8_0.gguf").read_bytes()))
+def infinite_scale(raw: bytes, path) -> bytes:
+    at = read_gguf(path).tensors["blk.0.ffn_up.weight"].offset
+    return raw[:at] + b"\x00\x7c" + raw[at + 2:]
+
+
+@pytest.mark.parametrize("damage, why", [
+    (lambda raw, _: raw[:9000], "gguf: "), (lambda raw, _: raw[:-4000], "gguf: a tensor lies outside the file"),
+    (infinite_scale, "slm: a scale of the weights is not a finite number")], ids=["short", "cut", "scale"])
+def test_a_damaged_model_leaves_the_rules_in_charge(exported, tmp_path, damage, why):
+    whole, path = exported / "model" / "Q8_0.gguf", tmp_path / "damaged.gguf"
+    path.write_bytes(damage(whole.read_bytes(), whole))
     machine = Kernel("x86_64", path)
     assert f"rules: {why}" in machine.type("slm") and "rules 1000 SYSTEM_MANAGE" in machine.type("slm restart nginx")
     machine.close()
