@@ -29,10 +29,11 @@ def encode(rows: list[dict], tokenizer: Tokenizer, train: TrainConfig) -> list[E
     texts = tokenizer.encode_many([lower(row["text"]) for row in rows])
     actions = tokenizer.encode_many([lower(row["action"] or "") for row in rows])
     out = []
-    for row, text, action in zip(rows, texts, actions, strict=True):
+    for number, (row, text, action) in enumerate(zip(rows, texts, actions, strict=True)):
         action = action if row["action"] else []
         ids = [BOS, *text, ASK, FIRST_INTENT + INTENTS.index(row["intent"]), *action, EOS]
-        weights = [train.text_weight] * len(text) + [0.0, 1.0] + [train.action_weight] * (len(action) + 1)
+        text_weight = train.text_weight if number % 100 < 100 * train.text_share else 0.0
+        weights = [text_weight] * len(text) + [0.0, 1.0] + [train.action_weight] * (len(action) + 1)
         out.append(Example(ids, weights))
     return out
 

@@ -172,8 +172,9 @@ def estimate_flops(config, tokens):
               help="Share of the steps over which the rate falls to 0 (default: the configuration's).")
 @click.option("--stop-after", type=click.IntRange(1), help="Stop at this step, to be resumed by the same command.")
 @click.option("--init", type=DIR, help="Start from this trained model instead of random weights.")
+@click.option("--branch", type=click.IntRange(0), default=0, help="Another order of the rows, for average-models.")
 @click.option("--sweep-weight-decay", help="Comma-separated values: a run each, the best by validation loss kept.")
-def train_model(config, data, tokenizer, output, steps, decay, stop_after, init, sweep_weight_decay):
+def train_model(config, data, tokenizer, output, steps, decay, stop_after, init, branch, sweep_weight_decay):
     """Train, going on from the last checkpoint in --output if there is one."""
     import dataclasses
     import shutil
@@ -196,7 +197,7 @@ def train_model(config, data, tokenizer, output, steps, decay, stop_after, init,
             shutil.copy(source.with_name(name), output / name)
     rows, val = read(data / "train.jsonl"), read(data / "val.jsonl")
     if not sweep_weight_decay:
-        return train(c, rows, val, tok, output, init=init, stop_after=stop_after)
+        return train(c, rows, val, tok, output, init=init, stop_after=stop_after, branch=branch)
     try:
         values = [float(v) for v in sweep_weight_decay.split(",")]
     except ValueError:
@@ -204,10 +205,21 @@ def train_model(config, data, tokenizer, output, steps, decay, stop_after, init,
     runs = {}
     for value in values:
         tried = dataclasses.replace(c, train=dataclasses.replace(c.train, weight_decay=value))
-        runs[value] = train(tried, rows, val, tok, output / f"wd{value}", init=init)
+        runs[value] = train(tried, rows, val, tok, output / f"wd{value}", init=init, branch=branch)
     best = max(runs, key=lambda v: runs[v]["val_accuracy"] or 0)
     shutil.copytree(output / f"wd{best}", output, dirs_exist_ok=True)
     return {**runs[best], "weight_decay": best, "sweep": {str(v): r["val_accuracy"] for v, r in runs.items()}}
+
+
+@verb("average-models")
+@click.option("--model", "models", type=DIR, multiple=True, required=True, help="Repeated: branches of one run.")
+@click.option("--output", type=DIR, required=True)
+def average_models(models, output):
+    """The mean of branches that went on from copies of one checkpoint (train-model --branch)."""
+    from SLM.train import average
+
+    average(list(models), output)
+    return {"output": str(output), "models": [str(m) for m in models]}
 
 
 @verb("evaluate-model")

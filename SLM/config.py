@@ -89,6 +89,8 @@ class TrainConfig:
     """Share of the steps at the end over which the rate falls to 0 (the D)."""
     text_weight: float = 0.1
     """Weight of predicting the sentence itself, against 1 for the intent."""
+    text_share: float = 1.0
+    """Share of the rows whose sentence is predicted at all: the vocabulary's logits are a third of a small model's work."""
     action_weight: float = 0.5
     seed: int = 1
     dtype: str = "float32"

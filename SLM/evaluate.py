@@ -12,10 +12,11 @@ import numpy as np
 from SLM import metrics
 from SLM.actions import grammar
 from SLM.data.build import read
+from SLM.data.entities import snapshot
 from SLM.errors import SlmError
 from SLM.intents import INTENTS
 
-SPLITS = ("test_families", "test_entities", "test_noise", "free", "free_noise")
+SPLITS = ("test_families", "test_entities", "test_noise", "test_drivers", "free", "free_noise")
 
 
 def classify_rows(engine, rows: list[dict], label: str = "") -> list:
@@ -39,6 +40,8 @@ def score(rows: list[dict], answers: list, temperature: float | None = None) -> 
         out["action_exact"] = sum(r["action"] == a.action and r["intent"] == a.intent for r, a in acted) / len(acted)
         parsed = [grammar().check(a.intent, r["text"], a.action) is None for r, a in acted if a.action or a.intent != "NONE"]
         out["action_parses"] = sum(parsed) / max(1, len(parsed))
+    if (top1 := driver_top1(rows, answers)) is not None:
+        out["driver_top1"] = top1
     if all(len(a.logits) == len(INTENTS) for a in answers):
         p = metrics.softmax(np.array([a.logits for a in answers]), temperature or 1.0)
         out["ece"] = metrics.ece(p.max(1), right)
@@ -72,14 +75,66 @@ def calibrate(engine, rows: list[dict]) -> float:
     return metrics.fit_temperature(np.array([a.logits for a in answers]), [r["intent"] for r in rows])
 
 
+def driver_top1(rows: list[dict], answers: list) -> float | None:
+    """Share of questions for a device by its PCI id that end at the right module, the id table being looked up.
+
+    The model has to quote the id; the table (snapshot/pci.tsv) has the module. None without such rows or actions.
+    """
+    table = dict(snapshot("pci"))
+    asked = [(table[wanted], a) for r, a in zip(rows, answers, strict=True)
+             if (wanted := _id_of(r["intent"], r.get("action") or "")) in table]
+    if not asked or not any(a.action for _, a in asked):
+        return None
+    return sum(table.get(_id_of(a.intent, a.action)) == module for module, a in asked) / len(asked)
+
+
+def _id_of(intent: str, action: str) -> str:
+    head, _, device = action.partition(" id=")
+    return device.split(" ")[0].lower() if intent == "DRIVER_SELECT" and head == "find" else ""
+
+
 def table(result: dict) -> str:
-    """A plain table of macro-F1 (and exact actions) by split and engine, for people."""
+    """What people read: a table of splits by engine for each figure, then noise and the first engine's confusion."""
     splits = list(next(iter(result.values())))
-    lines = [f"{'':14}" + "".join(f"{s:>16}" for s in splits)]
-    for name, by_split in result.items():
-        cells = []
-        for s in splits:
-            f = by_split[s]
-            cells.append(f"{f['macro_f1']:.3f}" + (f" ({f['action_exact']:.2f})" if "action_exact" in f else ""))
-        lines.append(f"{name:14}" + "".join(f"{c:>16}" for c in cells))
-    return "\n".join(lines) + "\n(macro-F1; in brackets: exact actions)"
+    width = max(len(name) for name in result) + 2
+    blocks = [
+        _block(result, splits, width, "macro-F1 [95 % interval]",
+               lambda f: f"{f['macro_f1']:.3f} [{f['interval'][0]:.2f} {f['interval'][1]:.2f}]"),
+        _block(result, splits, width, "exact actions", lambda f: f"{f['action_exact']:.3f}"),
+        _block(result, splits, width, "driver top-1, with the id table", lambda f: f"{f['driver_top1']:.3f}"),
+        _block(result, splits, width, "out of scope: recall at 92 % in-scope accuracy, AUROC",
+               lambda f: f"{f['out_of_scope']['recall_at_92']:.3f} {f['out_of_scope']['auroc']:.3f}"),
+        _block(result, splits, width, "calibration error (ECE)", lambda f: f"{f['ece']:.3f}"),
+        _block(result, splits, width, "median ms", lambda f: f"{f['ms_median']:.2f}"),
+    ]
+    for split in splits:
+        kinds = sorted({k for by in result.values() for k in by[split].get("by_noise", {})})
+        if kinds:
+            lines = [f"{split}: macro-F1 by kind of noise", " " * width + "".join(f"{k:>9}" for k in kinds)]
+            lines += [f"{n:{width}}" + "".join(f"{by[split]['by_noise'].get(k, float('nan')):9.3f}" for k in kinds)
+                      for n, by in result.items()]
+            blocks.append(lines)
+    first, by_split = next(iter(result.items()))
+    short = [i.split("_")[0][:8] for i in INTENTS]
+    for split in splits[:1]:
+        lines = [f"{split}: confusion of {first} (rows: wanted, columns: found)", " " * 10 + "".join(f"{s:>9}" for s in short)]
+        lines += [f"{s:10}" + "".join(f"{n:9d}" for n in row) for s, row in zip(short, by_split[split]["confusion"], strict=True)]
+        blocks.append(lines)
+    return "\n\n".join("\n".join(lines) for lines in blocks if lines)
+
+
+def _block(result: dict, splits: list[str], width: int, title: str, cell) -> list[str]:
+    """A figure's lines: splits that have it as columns, engines as rows; nothing if no split has it."""
+    cells = {n: {s: _or_dash(cell, by[s]) for s in splits} for n, by in result.items()}
+    shown = [s for s in splits if any(row[s] != "-" for row in cells.values())]
+    if not shown:
+        return []
+    return [title, " " * width + "".join(f"{s:>20}" for s in shown),
+            *(f"{n:{width}}" + "".join(f"{row[s]:>20}" for s in shown) for n, row in cells.items())]
+
+
+def _or_dash(cell, figures: dict) -> str:
+    try:
+        return cell(figures)
+    except KeyError:
+        return "-"

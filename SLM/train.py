@@ -5,6 +5,8 @@ A run that is killed goes on from its last checkpoint with the same losses as if
 number of threads and processes). Written: metrics.jsonl (a line a step), checkpoint.pt, the model, report.json, report.png.
 """
 
+import dataclasses
+import itertools
 import json
 import sys
 import time
@@ -26,7 +28,7 @@ def rate(step: int, t: TrainConfig) -> float:
     if step < t.warmup:
         return (step + 1) / t.warmup
     left = t.steps - step
-    return min(1.0, left / max(1.0, t.steps * t.decay))
+    return max(0.0, min(1.0, left / max(1.0, t.steps * t.decay)))
 
 
 def optimizers(model: Slm, t: TrainConfig) -> list[torch.optim.Optimizer]:
@@ -56,8 +58,11 @@ def _bare(model) -> Slm:
 
 
 def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tokenizer, out: Path, *, init: Path | None = None,
-          stop_after: int | None = None, quantize: str | None = None) -> dict:
-    """Train to the end (or `stop_after` steps, to be resumed), going on from out/checkpoint.pt if it is there."""
+          stop_after: int | None = None, quantize: str | None = None, branch: int = 0) -> dict:
+    """Train to the end (or `stop_after` steps, to be resumed), going on from out/checkpoint.pt if it is there.
+
+    A branch reads the rows in an order of its own: branches that went on from copies of one checkpoint can be averaged.
+    """
     import accelerate
 
     t = config.train
@@ -73,7 +78,7 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
         anneal(model, quantize)
     opts = optimizers(model, t)
     examples = batches.encode(rows, tokenizer, t)
-    val = batches.encode(val_rows[:400], tokenizer, t)
+    val = batches.encode(val_rows[:1000], tokenizer, t)
     out.mkdir(parents=True, exist_ok=True)
     saved, metrics = out / "checkpoint.pt", out / "metrics.jsonl"
     start, spent, history = 0, 0.0, []
@@ -86,17 +91,22 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
             opt.load_state_dict(old)
         start, spent = state["step"], state["seconds"]
         history = [json.loads(line) for line in metrics.read_text().splitlines()][:start] if metrics.exists() else []
-    trained = torch.compile(model) if t.compile else model
+    trained = torch.compile(model, dynamic=True) if t.compile else model
     trained = accelerator.prepare(trained)
     main = accelerator.is_main_process
     if main:
         metrics.write_text("".join(json.dumps(line) + "\n" for line in history))
-    feed = _feed(examples, t, accelerator.num_processes, accelerator.process_index, start)
+    feed = _feed(examples, t, accelerator.num_processes, accelerator.process_index, start, branch)
     bar = _Bar(start, t.steps, main)
     end = min(t.steps, stop_after or t.steps)
     began = time.monotonic()
     with metrics.open("a") if main else open("/dev/null", "w") as log:
-        for step in range(start, end):
+        for step in itertools.count(start):
+            if (told := _told_end(out, t)) != t:
+                t, end = told, min(told.steps, stop_after or told.steps)
+                bar.steps = t.steps
+            if step >= end:
+                break
             total = intent = 0.0
             tokens = 0
             for _ in range(t.accumulate):
@@ -130,7 +140,8 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
                 partial.replace(saved)
                 save(_settled(model), out)
     seconds = spent + time.monotonic() - began
-    report = {"config": config.as_dict(), "parameters": config.model.parameters(), "steps": end, "finished": end == t.steps,
+    report = {"config": dataclasses.replace(config, train=t).as_dict(), "parameters": config.model.parameters(), "steps": len(history),
+              "branch": branch, "finished": len(history) >= t.steps,
               "tokens": sum(line["tokens"] for line in history), "seconds": round(seconds, 1), "rows": len(rows),
               "loss": history[-1]["loss"] if history else None,
               "val_accuracy": next((h["val_accuracy"] for h in reversed(history) if "val_accuracy" in h), None),
@@ -140,6 +151,21 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
         if history:
             plot(history, out / "report.png", config.name)
     return report
+
+
+def average(models: list[Path], out: Path) -> Slm:
+    """The mean of models of one shape, saved with the first one's tokenizer; of branches of one run it beats each of them."""
+    import shutil
+
+    nets = [load(path) for path in models]
+    if any(net.c != nets[0].c for net in nets):
+        raise SlmError(f"--model: expected models of one shape, found {', '.join(str(p) for p in models)}")
+    mean = {name: sum(net.state_dict()[name] for net in nets) / len(nets) for name in nets[0].state_dict()}
+    nets[0].load_state_dict(mean)
+    save(nets[0], out)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(models[0] / name, out / name)
+    return nets[0]
 
 
 def _identity(config: Config) -> str:
@@ -159,11 +185,22 @@ def _settled(model) -> Slm:
     return settle(copy.deepcopy(_bare(model)))
 
 
-def _feed(examples, t: TrainConfig, processes: int, rank: int, start: int):
+def _told_end(out: Path, t: TrainConfig) -> TrainConfig:
+    """The settings with another end, if a person wrote one into out/end while the run goes on: "STEPS DECAY"."""
+    try:
+        steps, decay = (out / "end").read_text().split()
+        return dataclasses.replace(t, steps=int(steps), decay=float(decay))
+    except FileNotFoundError:
+        return t
+    except ValueError:
+        raise SlmError(f"{out / 'end'}: expected two numbers, the steps and the share of the decay") from None
+
+
+def _feed(examples, t: TrainConfig, processes: int, rank: int, start: int, branch: int):
     """This process's micro-batches from step `start` on, for ever."""
     skip, epoch = start * t.accumulate * processes, 0
     while True:
-        order = batches.plan(examples, t.batch_tokens // t.accumulate, t.seed, epoch)
+        order = batches.plan(examples, t.batch_tokens // t.accumulate, t.seed + 1000 * branch, epoch)
         if not order:
             raise SlmError(f"train: expected more rows than one batch of {t.batch_tokens} tokens, found {len(examples)} rows")
         for place, batch in enumerate(order[skip:], skip) if skip < len(order) else ():

@@ -5,6 +5,7 @@
     test_families    families that nothing was trained on
     test_entities    known families, but devices, packages, modules, names … that nothing was trained on
     test_noise       test_families again, with each of the seven kinds of noise
+    test_drivers     questions for a driver by PCI id, with ids (and so devices) that nothing was trained on
     free_dev         sentences written freely; families were widened after them, so they only show what is missing
     free, free_noise sentences written freely when the families were done; the same with noise
 
@@ -31,11 +32,16 @@ SHARE = {"NONE": 0.22}
 """NONE's share of the rows; the six intents have the rest in equal parts."""
 LINES_TEST, LINES_VAL = 12, 6
 """Of a hundred one-line families."""
-SIZES = {"val": 1400, "test_families": 2100, "test_entities": 1400}
+SIZES = {"val": 1400, "test_families": 2100, "test_entities": 1400, "test_drivers": 400}
 
 
 def _digest(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def plain(text: str) -> str:
+    """A sentence without marks, capitals and spaces: two that are equal so are the same sentence."""
+    return "".join(c for c in text.lower() if c.isalnum())
 
 
 def split_families(families: tuple[Family, ...]) -> dict[str, list[Family]]:
@@ -152,6 +158,20 @@ def make_rows(families: list[Family], count: int, seed: str, **options) -> list[
     return rows
 
 
+def driver_rows(families: tuple[Family, ...], count: int, seed: str) -> list[dict]:
+    """Questions for a driver by PCI id, held-out ids of the table only, so that the right module is known."""
+    rng, table = random.Random(seed), dict(snapshot("pci"))
+    asking = [f for f in families if f.action == "find id={pciid}"]
+    rows: list[dict] = []
+    for _ in range(count * 40 if table else 0):
+        row = make_row(rng.choice(asking), rng, test_entities=True)
+        if row and row["action"].partition("id=")[2].lower() in table:
+            rows.append(row)
+        if len(rows) == count:
+            break
+    return rows
+
+
 def free_rows(name: str) -> list[dict]:
     rows = []
     for number, line in enumerate((HERE / f"{name}.txt").read_text().splitlines(), 1):
@@ -186,6 +206,7 @@ def build(out: Path, size: int, seed: int = 1) -> dict:
         "test_families": make_rows(parts["test"], sizes["test_families"], f"families{seed}", test_frames=True),
         "test_entities": make_rows(parts["train"], sizes["test_entities"], f"entities{seed}", test_entities=True),
     }
+    splits["test_drivers"] = driver_rows(families, sizes["test_drivers"], f"drivers{seed}")
     clean_rows = splits["test_families"]
     splits["test_noise"] = with_noise(clean_rows, f"noise{seed}", max(30, len(clean_rows) // 7))
     splits["free_dev"], splits["free"] = free_rows("free_dev"), free_rows("free")
@@ -193,6 +214,9 @@ def build(out: Path, size: int, seed: int = 1) -> dict:
     splits["free_noise"] = with_noise(splits["free"], f"newfreenoise{seed}", len(splits["free"]))
     tests = {r["text"].lower() for name, rows in splits.items() if name != "train" for r in rows}
     splits["train"] = [row for row in splits["train"] if row["text"].lower() not in tests]
+    learnt = {plain(row["text"]) for row in splits["train"]}  # the same but for marks and capitals: not a test either
+    for name in ("val", *SIZES, "test_noise"):
+        splits[name] = [row for row in splits[name] if plain(row["text"]) not in learnt]
     out.mkdir(parents=True, exist_ok=True)
     files = {}
     for name, rows in splits.items():

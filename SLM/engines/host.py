@@ -25,7 +25,8 @@ def program() -> Path:
 
 class Host:
     def __init__(self, *arguments: str, action: bool = True):
-        self.process = subprocess.Popen([str(program()), *arguments, *([] if action else ["intent"])], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        command = [str(program()), *arguments, *([] if action else ["intent"])]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, encoding="utf-8")
         self.temperature = 1.0
 

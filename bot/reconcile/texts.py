@@ -79,7 +79,8 @@ def may_not(who: str) -> str:
 
 def refused(words, why: str) -> str:
     usage = COMMANDS.get(words.name)
-    return f"`/auton {words.name}` is refused: {why}." + ("" if usage else " `/auton help` lists the commands.")
+    end = "" if why.endswith("?") else "."
+    return f"`/auton {words.name}` is refused: {why}{end}" + ("" if usage else " `/auton help` lists the commands.")
 
 
 def held(how: str, who: str) -> str:

@@ -45,6 +45,7 @@ int vfs_mkdir(const char *path);
 int vfs_remove(const char *path);                           /* a file, a symbolic link, or an empty folder */
 int vfs_rename(const char *from, const char *to);           /* replaces a file, or an empty folder by a folder */
 int vfs_sync(void);                                         /* everything written so far is on the media */
+unsigned vfs_open_files(void);                              /* descriptors in use */
 /* A whole file: read up to `size` bytes (FS_TOO_BIG when there are more), or replace its contents. */
 long vfs_load(const char *path, void *data, size_t size);
 int vfs_store(const char *path, const void *data, size_t size);

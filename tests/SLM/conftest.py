@@ -1,6 +1,8 @@
 """One small run of the whole pipeline, through its own command line, shared by the tests that look at its parts."""
 
+import contextlib
 import importlib.util
+import io
 import json
 import os
 import subprocess
@@ -14,14 +16,45 @@ if importlib.util.find_spec("torch") is None:  # the extra 'slm' is not installe
     collect_ignore = [p.name for p in Path(__file__).parent.glob("test_*.py") if p.name not in ("test_text_and_actions.py",)]
 
 
-def slm(*arguments, check=True, **options):
-    """Run a verb as a person would; (exit status, its JSON or None, standard error)."""
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-m", "SLM", *map(str, arguments), "--json"], capture_output=True, text=True,
-                          env=env, cwd=options.get("cwd", ROOT), timeout=900)
-    if check and done.returncode != 0:
-        raise AssertionError(f"slm {arguments[0]}: exit {done.returncode}\n{done.stderr[-2000:]}")
-    return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None, done.stderr
+def slm(*arguments, check=True, process=False):
+    """Run a verb as a person would: (exit status, its JSON or None, standard error).
+
+    In this process, so that torch is imported once and not forty times; `process` starts a new one.
+    """
+    words = [*map(str, arguments), "--json"]
+    if process:
+        env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([sys.executable, "-m", "SLM", *words], capture_output=True, text=True, env=env, cwd=ROOT, timeout=900)
+        status, out, err = done.returncode, done.stdout, done.stderr
+    else:
+        status, out, err = _here(words)
+    if check and status != 0:
+        raise AssertionError(f"slm {arguments[0]}: exit {status}\n{err[-2000:]}")
+    return status, json.loads(out) if out.strip() else None, err
+
+
+def _here(words: list[str]) -> tuple[int, str, str]:
+    from SLM.cli import main
+
+    out, err, before = io.StringIO(), io.StringIO(), sys.argv
+    sys.argv = ["slm", *words]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main()
+    except SystemExit as end:
+        return end.code or 0, out.getvalue(), err.getvalue()
+    finally:
+        sys.argv = before
+    return 0, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Small matrices: a second thread costs more than it brings, and sums in another order."""
+    if importlib.util.find_spec("torch"):
+        import torch
+
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

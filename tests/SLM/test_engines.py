@@ -7,7 +7,9 @@ import pytest
 
 from SLM.actions import grammar
 from SLM.data.build import read
+from SLM.decode import Answer
 from SLM.engines import open_engine
+from SLM.evaluate import driver_top1
 from SLM.text import clean
 from tests.SLM.conftest import slm
 
@@ -65,6 +67,13 @@ def test_classify_and_evaluate_through_the_command_line(exported, tmp_path):
         lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
         assert report["rows"] == 3 and [set(line) for line in lines] == [{"text", "intent", "probability", "action", "ms"}] * 3
     assert lines[0]["intent"] == "SYSTEM_MANAGE" and lines[0]["action"] == "restart nginx"
+
+
+def test_driver_top1_looks_the_quoted_id_up_in_the_table():
+    rows = [{"intent": "DRIVER_SELECT", "text": "", "action": f"find id={i}"} for i in ("8086:100e", "8086:100e", "8086:100e", "ffff:0000")]
+    found = [Answer("DRIVER_SELECT", 1.0, "find id=8086:100E"), Answer("DRIVER_SELECT", 1.0, "find"), Answer("NONE", 1.0, "")]
+    assert driver_top1(rows, [*found, found[0]]) == 1 / 3
+    assert driver_top1(rows[3:], found[:1]) is None
 
 
 def test_evaluation_beside_the_baselines_and_the_comparison(exported, tmp_path):

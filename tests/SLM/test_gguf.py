@@ -54,7 +54,7 @@ def test_flipped_bytes_never_crash(good, data):
 
 def test_bad_input_is_one_line_and_a_status(tmp_path):
     (tmp_path / "x.gguf").write_bytes(b"GGUF")
-    status, _, err = slm("validate-gguf", tmp_path / "x.gguf", check=False)
+    status, _, err = slm("validate-gguf", tmp_path / "x.gguf", check=False, process=True)
     assert status == 2 and err.startswith("slm: error: ") and err.count("\n") == 1
     for bad in (("train-model", "--config", "nosuch", "--data", tmp_path, "--output", tmp_path / "o"),
                 ("classify", "--engine", "nosuch", "--input", tmp_path / "x", "--output", tmp_path / "y"),

@@ -43,9 +43,18 @@ def test_a_resumed_run_has_the_same_losses(pipeline, tmp_path):
     common = ("train-model", "--config", "debug", "--data", pipeline / "data", "--tokenizer", pipeline / "model", "--steps", "6")
     slm(*common, "--output", tmp_path / "whole")
     slm(*common, "--output", tmp_path / "cut", "--stop-after", "3")
-    slm(*common, "--output", tmp_path / "cut")
+    slm(*common, "--output", tmp_path / "cut", process=True)
     curves = [[json.loads(line)["loss"] for line in (tmp_path / d / "metrics.jsonl").read_text().splitlines()] for d in ("whole", "cut")]
     assert curves[0] == curves[1] and len(curves[0]) == 6
+
+
+def test_the_average_of_branches_is_between_them(pipeline, tmp_path):
+    common = ("train-model", "--config", "debug", "--data", pipeline / "data", "--tokenizer", pipeline / "model")
+    for branch in (0, 1):
+        slm(*common, "--output", tmp_path / str(branch), "--steps", "2", "--branch", branch)
+    slm("average-models", "--model", tmp_path / "0", "--model", tmp_path / "1", "--output", tmp_path / "mean")
+    a, b, mean = (model.load(tmp_path / name).state_dict()["model.norm.weight"] for name in ("0", "1", "mean"))
+    assert not torch.equal(a, b) and torch.allclose(mean, (a + b) / 2)
 
 
 @pytest.mark.parametrize("kind", ["Q8_0", "Q4_0"])

@@ -1,5 +1,6 @@
 """Files, seen from outside: e2fsprogs makes the disks, looks at what the kernel left on them, also after a power cut."""
 
+import hashlib
 import random
 import subprocess
 import time
@@ -156,3 +157,37 @@ def test_every_power_cut_is_recovered_from(options, tmp_path):
     assert len(cuts) > 8
     for cut in cuts:
         recover(cut)
+
+
+def make_package(folder: Path, name: str, files: dict[str, str], depends: str = "") -> None:
+    """NAME.tar as anybody's tar makes it."""
+    tree = folder / f"tree-{name}"
+    lines = [f"name {name}", "version 1.0", f"depends {depends}"]
+    for path, text in files.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(text)
+        lines.append(f"file {hashlib.sha256(text.encode()).hexdigest()} {path}")
+    (tree / "MANIFEST").write_text("\n".join(lines) + "\n")
+    tool("tar", "--format=ustar", "-C", str(tree), "-cf", str(folder / f"{name}.tar"), "MANIFEST", *files)
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_packages_are_installed_from_the_initrd_onto_the_disk(arch, tmp_path):
+    built()
+    make_package(tmp_path, "base", {"etc/base.conf": "base\n"})
+    make_package(tmp_path, "site", {"www/index.html": "<p>hello\n", "www/deep/page.html": "deep\n"}, "base")
+    initrd, image = tmp_path / "initrd", make_disk(tmp_path / "disk", "-t", "ext2")
+    tars = {f"packages/{name}.tar": (tmp_path / f"{name}.tar").read_bytes() for name in ("base", "site")}
+    initrd.write_bytes(newc({"packages/": b"", **tars}))
+    with Guest(arch, INITRD=str(initrd), DISK=str(image)) as guest:
+        assert guest.ask("pkg install site") == "site is installed\n"
+        assert sorted(guest.ask("pkg list").split("\n")) == ["", "base 1.0", "site 1.0"]
+        assert guest.ask("cat /disk0/www/deep/page.html") == "deep\n"
+        assert guest.ask("pkg remove base") == "base is needed by site\n"
+    check(image)
+    with Guest(arch, DISK=str(image)) as guest:
+        assert guest.ask("pkg verify site") == "site is as it was\n"
+        assert guest.ask("pkg remove site") == "site is removed\n"
+        guest.expect(guest.ask("cat /disk0/www/index.html"), "no such file")
+        assert guest.off() == 33
+    check(image)

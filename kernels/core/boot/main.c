@@ -7,6 +7,7 @@
 #include "power.h"
 #include "print.h"
 #include "sched.h"
+#include "service.h"
 #include "test.h"
 #include "timer.h"
 #include "version.h"
@@ -72,6 +73,7 @@ void kernel_main(const struct boot_info *boot)
     net_init();
     find_devices();
     vfs_start();
+    service_start_listed();
     slm_service_start();
 
     if (cmdline_has(info.cmdline, "test")) {

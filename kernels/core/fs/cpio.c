@@ -16,11 +16,11 @@ static bool read_field(const char *header, unsigned index, uint32_t *value)
     const char *digits = header + MAGIC + index * FIELD;
     *value = 0;
     for (unsigned i = 0; i < FIELD; i++) {
-        char c = digits[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-        if (digit < 0)
+        char c = digits[i], letter = (char)(c | 0x20);
+        bool is_letter = letter >= 'a' && letter <= 'f';
+        if (!is_letter && (c < '0' || c > '9'))
             return false;
-        *value = *value << 4 | (uint32_t)digit;
+        *value = *value << 4 | (uint32_t)(is_letter ? letter - 'a' + 10 : c - '0');
     }
     return true;
 }

@@ -29,6 +29,14 @@ static bool is_open(const struct mount *mount, uint64_t node)
     return false;
 }
 
+unsigned vfs_open_files(void)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < FS_FILES; i++)
+        count += files[i].mount != NULL;
+    return count;
+}
+
 /* A slot for the place, which stays held but is no longer busy. */
 static int take_slot(const struct place *place, const char *path, unsigned flags)
 {

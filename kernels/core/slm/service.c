@@ -22,6 +22,7 @@ static struct slm model;
 static struct boot_module file;
 static const char *wrong = "no model was handed over";
 static size_t arena_bytes;
+static uint64_t load_ns;
 static struct channel requests, done; /* done: one byte for each request, in order */
 static struct mutex turn;             /* of who asks: one question at a time */
 static uint64_t limit_ns = LIMIT_MS * NS_PER_MS, deadline_ns;
@@ -66,7 +67,9 @@ static void serve(void *arg)
     struct request request;
     uint8_t byte = 0;
     (void)arg;
+    uint64_t began = hal_time_ns();
     wrong = thread_use_fpu() ? load() : "no memory for the registers' state";
+    load_ns = hal_time_ns() - began;
     while (channel_receive(&requests, &request, UINT64_MAX)) {
         deadline_ns = hal_time_ns() + limit_ns;
         if (wrong)
@@ -140,4 +143,5 @@ void slm_service_print(void)
     }
     kprintf("model: %u layers of %u, %u tokens, %zu KiB in place, arena %zu KiB, kernel %s\n", model.g.layers, model.g.hidden,
             model.g.vocab, file.size / 1024, arena_bytes / 1024, slm_kernel_name(&model));
+    kprintf("figure: slm_load_us %llu us\n", (unsigned long long)(load_ns / NS_PER_US));
 }

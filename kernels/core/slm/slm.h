@@ -49,7 +49,7 @@ struct slm {
     uint32_t hash_size;
     float *cos, *sin;     /* (context, head / 2) */
     int32_t *keys, *values;         /* (layers, context, kv_heads * head) */
-    float *key_units, *value_units; /* (layers, context, kv_heads) */
+    float *key_units, *value_units; /* (layers, kv_heads, context) */
     float *x, *xb, *q, *kv, *ff, *up; /* (batch, …) */
     float *attention, *logits;
     struct slm_block *blocks;

@@ -304,7 +304,8 @@ static int drop_inode(struct ext2 *fs, uint32_t number, uint32_t parent)
     int status = ext2_load(fs, number, &inode);
     if (status)
         return status;
-    bool folder = (inode.mode & MODE_TYPE) == MODE_FOLDER, fast_link = (inode.mode & MODE_TYPE) == MODE_LINK && !inode.sectors;
+    bool folder = (inode.mode & MODE_TYPE) == MODE_FOLDER;
+    bool fast_link = (inode.mode & MODE_TYPE) == MODE_LINK && !inode.sectors;
     if (!folder && inode.links > 1)
         return change_links(fs, number, -1);
     if (inode.file_acl || number < fs->first_inode)

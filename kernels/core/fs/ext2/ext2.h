@@ -2,7 +2,8 @@
    Documentation/filesystems/ext4/journal.rst) so that a power cut leaves nothing that e2fsck would have to mend.
 
    Layers, each using only those before it:
-     journal.c   blocks of metadata in memory; a transaction of them reaches the disk whole or not at all
+     buffer.c    blocks of metadata in memory
+     journal.c   what changes in them reaches the disk whole or not at all
      alloc.c     bitmaps, group descriptors, inodes
      inode.c     the blocks of a file: read, write, give back
      dir.c       names: look up, add, remove, rename
@@ -92,7 +93,7 @@ struct ext2 {
     bool filetype, large_file;
     const char *no_writing;  /* why nothing may be changed, or NULL */
     int failure;             /* of the last call that returned NULL or 0 */
-    uint32_t clock;          /* seconds since 1970 when the machine started, as far as we know */
+    uint32_t clock;          /* no earlier than this did the machine start, in seconds since 1970: from the superblock */
     uint32_t near;           /* where to look for the next free block */
     struct buffer buffers[BUFFERS];
     uint8_t hints[HINTS];    /* the buffer that had a block with this remainder last */
@@ -106,7 +107,7 @@ struct ext2 {
     } journal;
 };
 
-/* -- journal.c -------------------------------------------------------------------------------------------- */
+/* -- buffer.c --------------------------------------------------------------------------------------------- */
 
 /* A block of metadata, to be read or (ext2_edit) changed as part of the transaction; ext2_fresh: a new one, all zero. NULL
    with fs->failure: outside the file system, device error, no memory, or too much for one transaction. */
@@ -118,6 +119,10 @@ struct ext2_super *ext2_super_edit(struct ext2 *fs);
 
 bool ext2_disk(struct ext2 *fs, bool write, uint32_t block, void *data, uint32_t count); /* past the transaction */
 uint32_t ext2_now(const struct ext2 *fs);
+void ext2_take_back(struct ext2 *fs);   /* forgets all changes */
+void ext2_drop_buffers(struct ext2 *fs);
+
+/* -- journal.c -------------------------------------------------------------------------------------------- */
 
 /* Every change stands between these. begin commits what an earlier one left; finish commits, or with a failure takes
    everything back, and returns it. commit alone is for places where what has changed so far makes sense. */
@@ -127,7 +132,6 @@ int ext2_commit(struct ext2 *fs);
 
 int ext2_recover(struct ext2 *fs);  /* at mount, when the superblock asks for it */
 void ext2_close(struct ext2 *fs);   /* commits, and leaves a file system without anything to recover */
-void ext2_drop_buffers(struct ext2 *fs);
 
 /* -- alloc.c ---------------------------------------------------------------------------------------------- */
 

@@ -4,17 +4,20 @@
 #include "print.h"
 #include "string.h"
 #include "test.h"
+#include "test_disk.h"
 #include "text.h"
 
 enum { ORDER = 10, DISK_SIZE = PAGE_SIZE << ORDER }; /* 4 MiB */
 
 static uint8_t *medium;
 static unsigned writes_left; /* then the power fails */
+static unsigned wrong;       /* what threads found */
 
 static bool transfer(struct block_device *device, bool write, uint64_t sector, void *data, uint32_t count)
 {
     (void)device;
     uint8_t *at = medium + sector * SECTOR_SIZE;
+    thread_yield(); /* as a disk lets others run */
     if (!write)
         memcpy(data, at, (size_t)count * SECTOR_SIZE);
     else if (!writes_left)
@@ -34,7 +37,7 @@ static struct block_device disk = {.sectors = DISK_SIZE / SECTOR_SIZE, .transfer
 
 /* The disk in memory: known to block_find from the first call on, with memory only between begin and end. What is in it
    at first is whatever was there, an earlier file system too. */
-static bool begin(uint32_t block_size)
+bool test_disk_begin(uint32_t block_size)
 {
     if (!disk.name[0])
         block_register(&disk);
@@ -45,7 +48,7 @@ static bool begin(uint32_t block_size)
     return !ext2_format(&disk, block_size) && !vfs_mount("ext2", disk.name, "/t", 0);
 }
 
-static void end(void)
+void test_disk_end(void)
 {
     vfs_unmount("/t");
     page_free(medium, ORDER);
@@ -77,7 +80,7 @@ static uint64_t free_bytes(void)
 TEST(ext2, files_survive_a_remount)
 {
     for (uint32_t size = 1024; size <= 2048; size *= 2) {
-        ASSERT_TRUE(begin(size));
+        ASSERT_TRUE(test_disk_begin(size));
         EXPECT_EQ(vfs_mkdir("/t/a"), 0);
         EXPECT_EQ(vfs_mkdir("/t/a/b"), 0);
         EXPECT_EQ(vfs_store("/t/a/b/file", "hello", 5), 0);
@@ -91,13 +94,13 @@ TEST(ext2, files_survive_a_remount)
         EXPECT_EQ(vfs_remove("/t/a/b"), 0);
         EXPECT_EQ(vfs_remove("/t/a"), 0);
         EXPECT_STR(test_console("ls /t"), "");
-        end();
+        test_disk_end();
     }
 }
 
 TEST(ext2, renames_and_replaces)
 {
-    ASSERT_TRUE(begin(1024));
+    ASSERT_TRUE(test_disk_begin(1024));
     vfs_mkdir("/t/a");
     vfs_mkdir("/t/b");
     vfs_store("/t/a/x", "1", 1);
@@ -121,13 +124,13 @@ TEST(ext2, renames_and_replaces)
     int file = vfs_open("/t/b/z", FS_READ);
     EXPECT_EQ(vfs_remove("/t/b/z"), FS_BUSY);
     vfs_close(file);
-    end();
+    test_disk_end();
 }
 
 TEST(ext2, big_and_sparse_files)
 {
     static uint8_t piece[3000];
-    ASSERT_TRUE(begin(1024));
+    ASSERT_TRUE(test_disk_begin(1024));
     vfs_mkdir("/t/a"); /* brings the journal */
     uint64_t before = free_bytes();
     int file = vfs_open("/t/big", FS_WRITE | FS_CREATE | FS_READ);
@@ -148,13 +151,13 @@ TEST(ext2, big_and_sparse_files)
     vfs_close(file);
     EXPECT_EQ(vfs_remove("/t/big"), 0);
     EXPECT_EQ(free_bytes(), before);
-    end();
+    test_disk_end();
 }
 
 TEST(ext2, a_full_disk_is_an_error_and_heals)
 {
     static uint8_t piece[4096];
-    ASSERT_TRUE(begin(1024));
+    ASSERT_TRUE(test_disk_begin(1024));
     vfs_mkdir("/t/a");
     uint64_t before = free_bytes();
     int file = vfs_open("/t/big", FS_WRITE | FS_CREATE);
@@ -167,13 +170,13 @@ TEST(ext2, a_full_disk_is_an_error_and_heals)
     EXPECT_EQ(vfs_remove("/t/big"), 0);
     EXPECT_EQ(free_bytes(), before);
     EXPECT_EQ(vfs_store("/t/a/again", "x", 1), 0);
-    end();
+    test_disk_end();
 }
 
 TEST(ext2, many_names_in_a_folder)
 {
     char path[64];
-    ASSERT_TRUE(begin(1024));
+    ASSERT_TRUE(test_disk_begin(1024));
     for (unsigned i = 0; i < 60; i++) {
         ksnprintf(path, sizeof path, "/t/a-name-that-takes-some-room-%u", i);
         ASSERT_EQ(vfs_store(path, path, strlen(path)), 0);
@@ -187,7 +190,7 @@ TEST(ext2, many_names_in_a_folder)
         ksnprintf(path, sizeof path, "/t/a-name-that-takes-some-room-%u", i);
         EXPECT_STR(load(path), i % 2 ? path : "no such file");
     }
-    end();
+    test_disk_end();
 }
 
 /* The power fails after n writes: what is mounted then has the old name or the new one, never both or none. */
@@ -195,7 +198,7 @@ TEST(ext2, a_power_cut_leaves_before_or_after)
 {
     bool old = true;
     for (unsigned n = 0; old; n++) {
-        ASSERT_TRUE(begin(1024));
+        ASSERT_TRUE(test_disk_begin(1024));
         EXPECT_EQ(vfs_store("/t/old", "x", 1), 0);
         writes_left = n;
         int status = vfs_rename("/t/old", "/t/new");
@@ -207,14 +210,49 @@ TEST(ext2, a_power_cut_leaves_before_or_after)
         EXPECT_TRUE(old != (vfs_stat("/t/new", &stat) == 0));
         EXPECT_TRUE(status == 0 || n < 40);
         EXPECT_EQ(vfs_store("/t/more", "y", 1), 0);
-        end();
+        test_disk_end();
         ASSERT_TRUE(n < 100);
     }
 }
 
+static void work_on_files(void *arg)
+{
+    char path[32], text[32];
+    for (unsigned i = 0; i < 12; i++) {
+        ksnprintf(path, sizeof path, "/t/%s-%u", (const char *)arg, i % 4);
+        vfs_store(path, path, strlen(path));
+        vfs_mkdir("/t/shared");
+        vfs_rename("/t/shared", "/t/moved");
+        vfs_remove("/t/moved");
+        if (i % 3 == 2)
+            vfs_remove(path);
+        else if (vfs_load(path, text, sizeof text) != (long)strlen(path) || memcmp(text, path, strlen(path)))
+            wrong++;
+    }
+}
+
+TEST(ext2, threads_do_not_disturb_each_other)
+{
+    static char *const names[] = {"one", "two", "three"};
+    struct thread *threads[ARRAY_LEN(names)];
+    ASSERT_TRUE(test_disk_begin(1024));
+    wrong = 0;
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++)
+        threads[i] = thread_start(names[i], CLASS_USER, work_on_files, names[i]);
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++)
+        if (EXPECT_TRUE(threads[i] != NULL))
+            thread_join(threads[i]);
+    EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(vfs_open_files(), 0);
+    ASSERT_TRUE(remount());
+    EXPECT_STR(load("/t/one-1"), "/t/one-1");
+    EXPECT_STR(load("/t/three-3"), "no such file");
+    test_disk_end();
+}
+
 TEST(ext2, unknown_features_keep_us_out)
 {
-    ASSERT_TRUE(begin(1024));
+    ASSERT_TRUE(test_disk_begin(1024));
     struct ext2_super *super = (struct ext2_super *)(medium + EXT2_SUPER_AT);
     EXPECT_EQ(vfs_unmount("/t"), 0);
     super->ro_compat |= 0x400;
@@ -228,5 +266,5 @@ TEST(ext2, unknown_features_keep_us_out)
     EXPECT_EQ(vfs_mount("ext2", disk.name, "/t", 0), FS_DAMAGED);
     super->magic = 0;
     EXPECT_EQ(vfs_mount("ext2", disk.name, "/t", 0), FS_UNSUPPORTED);
-    end();
+    test_disk_end();
 }

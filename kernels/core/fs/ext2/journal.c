@@ -1,5 +1,5 @@
-/* Blocks in memory, and the journal that makes a set of changes atomic (ext2.h): ext3's format, so that e2fsck and others
-   recover what we leave as well as we do. The journal never holds more than one transaction:
+/* The journal that makes a set of changes atomic (ext2.h): ext3's format, so that e2fsck and others recover what we leave
+   as well as we do. The journal never holds more than one transaction:
 
      1. file data goes to blocks that nothing on the disk refers to yet
      2. the changed blocks go to the journal; flush; the commit block; flush. From here on the change has happened.
@@ -11,7 +11,7 @@
    free; one sector, the superblock's, then makes it count. A block that a transaction frees is used again only after
    its commit, which every change that frees ends with. */
 #include "ext2.h"
-#include "hal.h"
+#include "log.h"
 #include "mm.h"
 #include "string.h"
 #include "text.h"
@@ -35,128 +35,6 @@ struct journal_tag {
 
 static uint32_t swap(uint32_t value) { return load_be32(&value); } /* either way */
 static uint16_t swap16(uint16_t value) { return load_be16(&value); }
-
-uint32_t ext2_now(const struct ext2 *fs)
-{
-    return fs->clock + (uint32_t)(hal_time_ns() / NS_PER_S);
-}
-
-/* -- Blocks in memory ------------------------------------------------------------------------------------- */
-
-bool ext2_disk(struct ext2 *fs, bool write, uint32_t block, void *data, uint32_t count)
-{
-    uint64_t sector = (uint64_t)block * fs->sectors_per_block;
-    if (block >= fs->blocks || count > fs->blocks - block)
-        return fs->failure = FS_DAMAGED, false;
-    bool ok = write ? block_write(fs->disk, sector, data, count * fs->sectors_per_block)
-                    : block_read(fs->disk, sector, data, count * fs->sectors_per_block);
-    if (!ok)
-        fs->failure = FS_IO;
-    return ok;
-}
-
-/* The buffer of a block, or else the one that was not used for longest; NULL when none can be had. */
-static struct buffer *find_buffer(struct ext2 *fs, uint32_t block)
-{
-    struct buffer *oldest = NULL, *hint = &fs->buffers[fs->hints[block % HINTS]];
-    if (hint->valid && hint->block == block)
-        return hint;
-    for (struct buffer *b = fs->buffers; b < fs->buffers + BUFFERS; b++) {
-        if (b->valid && b->block == block)
-            return b;
-        if (!b->changed && (!oldest || (oldest->valid && (!b->valid || b->used < oldest->used))))
-            oldest = b;
-    }
-    if (!oldest->data)
-        oldest->data = kmalloc(fs->block_size);
-    oldest->valid = false;
-    return oldest->data ? oldest : NULL;
-}
-
-static struct buffer *get_buffer(struct ext2 *fs, uint32_t block, bool read)
-{
-    if (block < fs->first_data_block || block >= fs->blocks)
-        return fs->failure = FS_DAMAGED, NULL;
-    struct buffer *b = find_buffer(fs, block);
-    if (!b)
-        return fs->failure = FS_NO_MEMORY, NULL;
-    if (!b->valid) {
-        b->block = block;
-        b->fresh = false;
-        if (read && !ext2_disk(fs, false, block, b->data, 1))
-            return NULL;
-        b->valid = true;
-    }
-    b->used = ++fs->tick;
-    fs->hints[block % HINTS] = (uint8_t)(b - fs->buffers);
-    return b;
-}
-
-static uint8_t *change_buffer(struct ext2 *fs, struct buffer *b)
-{
-    if (!b)
-        return NULL;
-    if (!b->changed && fs->changed_count == CHANGED_MAX)
-        return fs->failure = FS_TOO_BIG, NULL;
-    fs->changed_count += !b->changed;
-    b->changed = true;
-    return b->data;
-}
-
-uint8_t *ext2_block(struct ext2 *fs, uint32_t block)
-{
-    struct buffer *b = get_buffer(fs, block, true);
-    return b ? b->data : NULL;
-}
-
-uint8_t *ext2_edit(struct ext2 *fs, uint32_t block)
-{
-    return change_buffer(fs, get_buffer(fs, block, true));
-}
-
-uint8_t *ext2_fresh(struct ext2 *fs, uint32_t block)
-{
-    struct buffer *b = get_buffer(fs, block, false);
-    uint8_t *data = change_buffer(fs, b);
-    if (data) {
-        memset(data, 0, fs->block_size);
-        b->fresh = true;
-    }
-    return data;
-}
-
-void ext2_forget(struct ext2 *fs, uint32_t block)
-{
-    for (struct buffer *b = fs->buffers; b < fs->buffers + BUFFERS; b++) {
-        if (!b->valid || b->block != block)
-            continue;
-        fs->changed_count -= b->changed;
-        b->valid = b->changed = false;
-    }
-}
-
-struct ext2_super *ext2_super_edit(struct ext2 *fs)
-{
-    uint8_t *data = ext2_edit(fs, fs->super_block);
-    return data ? (struct ext2_super *)(data + fs->super_offset) : NULL;
-}
-
-static void take_back(struct ext2 *fs)
-{
-    for (struct buffer *b = fs->buffers; b < fs->buffers + BUFFERS; b++)
-        if (b->changed)
-            b->valid = b->changed = false;
-    fs->changed_count = 0;
-}
-
-void ext2_drop_buffers(struct ext2 *fs)
-{
-    for (struct buffer *b = fs->buffers; b < fs->buffers + BUFFERS; b++) {
-        kfree(b->data);
-        *b = (struct buffer){0};
-    }
-    fs->changed_count = 0;
-}
 
 /* -- Writing a transaction -------------------------------------------------------------------------------- */
 
@@ -254,8 +132,9 @@ static bool write_home(struct ext2 *fs)
 /* After a failed write nobody knows what is on the disk: whoever mounts it next recovers. */
 static int give_up(struct ext2 *fs)
 {
-    take_back(fs);
+    ext2_take_back(fs);
     fs->no_writing = "a write failed";
+    klog("ext2 on %s: %s: read-only from now on", fs->disk->name, fs->no_writing);
     return fs->failure;
 }
 
@@ -355,7 +234,7 @@ static int make_journal(struct ext2 *fs)
     if (!status)
         status = change_super(fs);
     if (status) {
-        take_back(fs);
+        ext2_take_back(fs);
         fs->no_writing = "it has no journal and no room for one";
         return status;
     }
@@ -380,8 +259,8 @@ static int load_journal(struct ext2 *fs, struct journal_super *super)
     *super = *(struct journal_super *)fs->scratch;
     uint32_t kind = swap(super->header.kind), length = swap(super->length);
     if (super->header.magic != swap(JOURNAL_MAGIC) || (kind != KIND_SUPER_V1 && kind != KIND_SUPER_V2) ||
-        swap(super->block_size) != fs->block_size || swap(super->first) != JOURNAL_FIRST || length < JOURNAL_SECOND + CHANGED_MAX + 2 ||
-        length > fs->journal.length)
+        swap(super->block_size) != fs->block_size || swap(super->first) != JOURNAL_FIRST || length > fs->journal.length ||
+        length < JOURNAL_SECOND + CHANGED_MAX + 2)
         return FS_DAMAGED;
     if (kind == KIND_SUPER_V1)
         super->incompat = super->compat = 0;
@@ -408,7 +287,7 @@ static int open_journal(struct ext2 *fs)
     edit->incompat |= INCOMPAT_RECOVER;
     if (!write_super_sector(fs) || !flush_disk(fs) || !write_journal_super(fs, fs->journal.start))
         return give_up(fs);
-    take_back(fs); /* it is on the disk, before a journal that says it has something */
+    ext2_take_back(fs); /* it is on the disk, before a journal that says it has something */
     return 0;
 }
 
@@ -426,7 +305,7 @@ int ext2_begin(struct ext2 *fs)
 int ext2_finish(struct ext2 *fs, int status)
 {
     if (status)
-        take_back(fs);
+        ext2_take_back(fs);
     return status ? status : ext2_commit(fs);
 }
 
@@ -441,7 +320,7 @@ void ext2_close(struct ext2 *fs)
                 flush_disk(fs);
         }
     }
-    take_back(fs);
+    ext2_take_back(fs);
     fs->journal.open = false;
 }
 
@@ -528,6 +407,7 @@ int ext2_recover(struct ext2 *fs)
     ext2_drop_buffers(fs); /* the blocks changed under them */
     if (status)
         return status;
+    klog("ext2 on %s: recovered", fs->disk->name);
     fs->journal.sequence += 2; /* not those of what is left in the journal */
     if (!flush_disk(fs) || !write_journal_super(fs, 0) || !flush_disk(fs))
         return fs->failure;
@@ -536,6 +416,6 @@ int ext2_recover(struct ext2 *fs)
         return fs->failure;
     fs_super->incompat &= ~(uint32_t)INCOMPAT_RECOVER;
     bool ok = write_super_sector(fs) && flush_disk(fs);
-    take_back(fs);
+    ext2_take_back(fs);
     return ok ? 0 : fs->failure;
 }

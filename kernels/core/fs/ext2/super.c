@@ -1,6 +1,7 @@
 /* What may be mounted as ext2, and how (ext2.h; 3.1): features that we don't know keep us from writing, or from mounting at
    all. Nothing is written until the first change. Then the calls of the tree of files (vfs.h). */
 #include "ext2.h"
+#include "log.h"
 #include "mm.h"
 #include "string.h"
 #include "text.h"
@@ -114,7 +115,7 @@ static int ext2_mount(struct mount *mount)
         return status;
     }
     if (fs->no_writing)
-        mount->flags |= MOUNT_READ_ONLY;
+        mount->flags |= MOUNT_READ_ONLY, klog("ext2 on %s: read-only, for %s", disk->name, fs->no_writing);
     mount->root = EXT2_ROOT;
     mount->state = fs;
     return 0;

@@ -13,7 +13,7 @@
 #define SLM_BATCH 32u /* tokens that go through the layers together */
 
 struct slm_block { /* 32 activations, rounded as ggml's Q8_0 does */
-    int8_t q[32];
+    _Alignas(8) int8_t q[32];
     int32_t sum;   /* of q: takes back what makes weights unsigned */
     int16_t scale; /* times the vector's unit */
     int16_t unused;
@@ -50,9 +50,9 @@ static inline const float *slm_units(const uint8_t *panel, uint32_t blocks, uint
     return (const float *)(const void *)(panel + slm_pair_at((blocks + 1) / 2, bytes));
 }
 
-/* Keys and values of one layer as integers of 23 bits: position t's at t * stride, its heads' units at t * kv_heads. */
+/* Keys and values of one layer as integers of 23 bits: position t's at t * stride, its head h's unit at h * context + t. */
 struct slm_cache {
-    uint32_t heads, kv_heads, head, stride;
+    uint32_t heads, kv_heads, head, stride, context;
     const int32_t *keys, *values;
     const float *key_units, *value_units;
 };
@@ -64,8 +64,9 @@ struct slm_vector {
     void (*norm)(float *out, const float *x, const uint8_t *weight, uint32_t n, float eps);
     void (*swiglu)(float *gate, const float *up, uint32_t n); /* gate = gate * sigmoid(gate) * up */
     void (*add)(float *x, const float *y, uint32_t n);
-    void (*keep)(int32_t *out, float *units, const float *x, uint32_t heads, uint32_t head);
-    /* one token's heads over `count` keys and values; scores has room for 2 * count */
+    /* one position's keys or values into their places in the cache */
+    void (*keep)(int32_t *out, float *units, const float *x, const struct slm_cache *cache);
+    /* one token's heads over `count` keys and values; scores has room for 2 * count and 32 */
     void (*attend)(float *out, const float *q, const struct slm_cache *cache, uint32_t count, float *scores);
 };
 extern const struct slm_vector slm_vector_plain;

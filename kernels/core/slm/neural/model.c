@@ -60,32 +60,38 @@ static void rotate(const struct slm *s, float *x, uint32_t heads, uint32_t posit
         }
 }
 
-/* Keys or values of the batch: x (count, h) times W (kv, h), turned if asked to, into the cache. */
-static void keep(struct slm *s, const struct slm_tensor *w, uint32_t layer, uint32_t count, bool turned, int32_t *cache, float *units)
+static struct slm_cache cache_of(const struct slm *s, uint32_t layer)
 {
     const struct slm_gguf *g = &s->g;
-    uint32_t kv = g->kv_heads * g->head;
-    multiply(s, s->kv, kv, w, 0, kv, s->xb, count);
+    size_t at = (size_t)layer * g->context, kv = g->kv_heads * g->head, units = at * g->kv_heads;
+    return (struct slm_cache){g->heads, g->kv_heads, g->head, (uint32_t)kv, g->context, s->keys + at * kv, s->values + at * kv,
+                              s->key_units + units, s->value_units + units};
+}
+
+/* Keys or values of the batch: x (count, h) times W (kv, h), into the cache. */
+static void keep(struct slm *s, const struct slm_tensor *w, uint32_t layer, uint32_t count, bool keys)
+{
+    struct slm_cache c = cache_of(s, layer);
+    multiply(s, s->kv, c.stride, w, 0, c.stride, s->xb, count);
     for (uint32_t t = 0; t < count; t++) {
-        size_t at = (size_t)layer * g->context + s->position + t;
-        if (turned) rotate(s, s->kv + (size_t)t * kv, g->kv_heads, s->position + t);
-        s->kernel->vector->keep(cache + at * kv, units + at * g->kv_heads, s->kv + (size_t)t * kv, g->kv_heads, g->head);
+        float *x = s->kv + (size_t)t * c.stride;
+        size_t at = (size_t)layer * c.context * c.stride + (size_t)(s->position + t) * c.stride;
+        size_t unit = (size_t)layer * c.context * c.kv_heads + s->position + t;
+        if (keys) rotate(s, x, c.kv_heads, s->position + t);
+        s->kernel->vector->keep((keys ? s->keys : s->values) + at, (keys ? s->key_units : s->value_units) + unit, x, &c);
     }
 }
 
 static void attention(struct slm *s, const struct slm_layer *w, uint32_t layer, uint32_t count)
 {
-    const struct slm_gguf *g = &s->g;
-    uint32_t h = g->hidden, kv = g->kv_heads * g->head;
-    size_t base = (size_t)layer * g->context;
-    struct slm_cache cache = {g->heads, g->kv_heads, g->head, kv, s->keys + base * kv, s->values + base * kv,
-                              s->key_units + base * g->kv_heads, s->value_units + base * g->kv_heads};
+    uint32_t h = s->g.hidden;
+    struct slm_cache cache = cache_of(s, layer);
     norm(s, &w->attn_norm, count);
     multiply(s, s->q, h, &w->q, 0, h, s->xb, count);   /* (h, h) */
-    keep(s, &w->k, layer, count, true, s->keys, s->key_units);
-    keep(s, &w->v, layer, count, false, s->values, s->value_units);
+    keep(s, &w->k, layer, count, true);                /* (kv, h) */
+    keep(s, &w->v, layer, count, false);               /* (kv, h) */
     for (uint32_t t = 0; t < count; t++) {
-        rotate(s, s->q + (size_t)t * h, g->heads, s->position + t);
+        rotate(s, s->q + (size_t)t * h, cache.heads, s->position + t);
         s->kernel->vector->attend(s->xb + (size_t)t * h, s->q + (size_t)t * h, &cache, s->position + t + 1, s->attention);
     }
     quantize(s, s->xb, h, count);

@@ -86,7 +86,7 @@ static bool lay_out(struct slm *s, struct arena *a)
     s->q = carve(a, 4 * SLM_BATCH * (size_t)g->hidden);
     s->ff = carve(a, 4 * SLM_BATCH * (size_t)g->ffn);
     s->up = carve(a, 4 * SLM_BATCH * (size_t)g->ffn);
-    s->attention = carve(a, 8 * (size_t)g->context);
+    s->attention = carve(a, 8 * ((size_t)g->context + 16));
     s->kv = carve(a, 4 * SLM_BATCH * (size_t)g->kv_heads * g->head);
     s->key_units = carve(a, 4 * (size_t)g->layers * g->context * g->kv_heads);
     s->value_units = carve(a, 4 * (size_t)g->layers * g->context * g->kv_heads);
@@ -120,7 +120,7 @@ size_t slm_arena_size(const struct slm_gguf *g, bool packed)
     return ((size_t)1 << 40) - a.left + SLM_SCRATCH + 64;
 }
 
-enum { SLICE = 64, ROUNDS = 5 };
+enum { SLICE = 32, ROUNDS = 8 };
 
 /* Best time of a product with the model's own rows, as many as fit the scratch. */
 static uint64_t measure(struct slm *s, const struct slm_kernel *kernel, uint8_t *scratch, uint64_t (*now)(void))

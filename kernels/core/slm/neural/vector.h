@@ -162,47 +162,50 @@ SLM_INLINE void slm_mix(float *out, const int32_t *weights, const int32_t *value
     }
 }
 
-/* One head over one group of keys: c->key and the like point at its first position. */
-SLM_INLINE void slm_attend_head(float *out, const float *q, const struct slm_cache *c, uint32_t count, float *scores)
+/* scores = their softmax numerators; returns the sum of them, in sixteen lanes. */
+SLM_INLINE float slm_soften(float *scores, uint32_t count, float most)
 {
-    int32_t fixed[SLM_MOST_HEAD], *weights = (int32_t *)(void *)(scores + count);
+    slm_f16 total = SLM_ALL16(0.0f), v;
+    for (uint32_t t = 0; t < count; t++) scores[t] = slm_exp(scores[t] - most);
+    for (uint32_t t = count; t % 16; t++) scores[t] = 0;
+    for (uint32_t t = 0; t < count; t += 16) {
+        slm_load(&v, scores + t);
+        total += v;
+    }
+    return slm_sum16(&total);
+}
+
+/* One head over the keys and values of its group. */
+SLM_INLINE void slm_attend_head(float *out, const float *q, const struct slm_cache *c, uint32_t group, uint32_t count, float *scores)
+{
+    int32_t fixed[SLM_MOST_HEAD], *weights = (int32_t *)(void *)(scores + (count + 15) / 16 * 16);
+    const float *key_units = c->key_units + (size_t)group * c->context, *value_units = c->value_units + (size_t)group * c->context;
+    const int32_t *keys = c->keys + (size_t)group * c->head;
     uint32_t exponent;
-    float most = -3.0e38f, total = 0;
+    float most = -3.0e38f;
     slm_fix(fixed, &exponent, q, c->head);
     float unit = slm_fixed_unit(exponent) / slm_sqrt((float)c->head);
-    for (uint32_t t = 0; t < count; t++) {
-        scores[t] = (float)slm_dot(fixed, c->keys + (size_t)t * c->stride, c->head) * (unit * c->key_units[(size_t)t * c->kv_heads]);
-        if (scores[t] > most) most = scores[t];
-    }
-    for (uint32_t t = 0; t < count; t++) {
-        float p = slm_exp(scores[t] - most);
-        total += p;
-        scores[t] = p * c->value_units[(size_t)t * c->kv_heads];
-    }
+    for (uint32_t t = 0; t < count; t++, keys += c->stride) scores[t] = (float)slm_dot(fixed, keys, c->head) * (unit * key_units[t]);
+    for (uint32_t t = 0; t < count; t++) most = scores[t] > most ? scores[t] : most;
+    float total = slm_soften(scores, count, most);
+    for (uint32_t t = 0; t < count; t++) scores[t] *= value_units[t];
     slm_fix(weights, &exponent, scores, count);
-    slm_mix(out, weights, c->values, count, c->head, c->stride, slm_fixed_unit(exponent) / total);
+    slm_mix(out, weights, c->values + (size_t)group * c->head, count, c->head, c->stride, slm_fixed_unit(exponent) / total);
 }
 
 SLM_INLINE void slm_attend(float *out, const float *q, const struct slm_cache *c, uint32_t count, float *scores)
 {
-    for (uint32_t h = 0; h < c->heads; h++, q += c->head, out += c->head) {
-        uint32_t group = h / (c->heads / c->kv_heads);
-        struct slm_cache at = *c;
-        at.keys += (size_t)group * c->head;
-        at.values += (size_t)group * c->head;
-        at.key_units += group;
-        at.value_units += group;
-        slm_attend_head(out, q, &at, count, scores);
-    }
+    for (uint32_t h = 0; h < c->heads; h++)
+        slm_attend_head(out + h * c->head, q + h * c->head, c, h / (c->heads / c->kv_heads), count, scores);
 }
 
 /* Keys or values of one position into the cache. */
-SLM_INLINE void slm_keep(int32_t *out, float *units, const float *x, uint32_t heads, uint32_t head)
+SLM_INLINE void slm_keep(int32_t *out, float *units, const float *x, const struct slm_cache *c)
 {
-    for (uint32_t h = 0; h < heads; h++, out += head, x += head) {
+    for (uint32_t h = 0; h < c->kv_heads; h++) {
         uint32_t exponent;
-        slm_fix(out, &exponent, x, head);
-        units[h] = slm_fixed_unit(exponent);
+        slm_fix(out + h * c->head, &exponent, x + h * c->head, c->head);
+        units[h * c->context] = slm_fixed_unit(exponent);
     }
 }
 
@@ -214,8 +217,8 @@ SLM_INLINE void slm_keep(int32_t *out, float *units, const float *x, uint32_t he
     { slm_norm(out, x, weight, n, eps); }                                                                                  \
     attributes static void name##_swiglu(float *gate, const float *up, uint32_t n) { slm_swiglu(gate, up, n); }           \
     attributes static void name##_add(float *x, const float *y, uint32_t n) { slm_add(x, y, n); }                         \
-    attributes static void name##_keep(int32_t *out, float *units, const float *x, uint32_t heads, uint32_t head)         \
-    { slm_keep(out, units, x, heads, head); }                                                                              \
+    attributes static void name##_keep(int32_t *out, float *units, const float *x, const struct slm_cache *c)             \
+    { slm_keep(out, units, x, c); }                                                                              \
     attributes static void name##_attend(float *out, const float *q, const struct slm_cache *c, uint32_t count, float *scores) \
     { slm_attend(out, q, c, count, scores); }                                                                              \
     extern const struct slm_vector name;                                                                                   \
