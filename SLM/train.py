@@ -5,6 +5,8 @@ A run that is killed goes on from its last checkpoint with the same losses as if
 number of threads and processes). Written: metrics.jsonl (a line a step), checkpoint.pt, the model, report.json, report.png.
 """
 
+import dataclasses
+import itertools
 import json
 import sys
 import time
@@ -26,7 +28,7 @@ def rate(step: int, t: TrainConfig) -> float:
     if step < t.warmup:
         return (step + 1) / t.warmup
     left = t.steps - step
-    return min(1.0, left / max(1.0, t.steps * t.decay))
+    return max(0.0, min(1.0, left / max(1.0, t.steps * t.decay)))
 
 
 def optimizers(model: Slm, t: TrainConfig) -> list[torch.optim.Optimizer]:
@@ -99,7 +101,12 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
     end = min(t.steps, stop_after or t.steps)
     began = time.monotonic()
     with metrics.open("a") if main else open("/dev/null", "w") as log:
-        for step in range(start, end):
+        for step in itertools.count(start):
+            if (told := _told_end(out, t)) != t:
+                t, end = told, min(told.steps, stop_after or told.steps)
+                bar.steps = t.steps
+            if step >= end:
+                break
             total = intent = 0.0
             tokens = 0
             for _ in range(t.accumulate):
@@ -133,7 +140,8 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
                 partial.replace(saved)
                 save(_settled(model), out)
     seconds = spent + time.monotonic() - began
-    report = {"config": config.as_dict(), "parameters": config.model.parameters(), "steps": end, "finished": end == t.steps,
+    report = {"config": dataclasses.replace(config, train=t).as_dict(), "parameters": config.model.parameters(), "steps": len(history),
+              "branch": branch, "finished": len(history) >= t.steps,
               "tokens": sum(line["tokens"] for line in history), "seconds": round(seconds, 1), "rows": len(rows),
               "loss": history[-1]["loss"] if history else None,
               "val_accuracy": next((h["val_accuracy"] for h in reversed(history) if "val_accuracy" in h), None),
@@ -175,6 +183,17 @@ def _settled(model) -> Slm:
     from SLM.quantize import settle
 
     return settle(copy.deepcopy(_bare(model)))
+
+
+def _told_end(out: Path, t: TrainConfig) -> TrainConfig:
+    """The settings with another end, if a person wrote one into out/end while the run goes on: "STEPS DECAY"."""
+    try:
+        steps, decay = (out / "end").read_text().split()
+        return dataclasses.replace(t, steps=int(steps), decay=float(decay))
+    except FileNotFoundError:
+        return t
+    except ValueError:
+        raise SlmError(f"{out / 'end'}: expected two numbers, the steps and the share of the decay") from None
 
 
 def _feed(examples, t: TrainConfig, processes: int, rank: int, start: int, branch: int):

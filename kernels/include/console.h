@@ -1,4 +1,5 @@
-/* The console: lines in, commands out. A command is one file in core/console/commands/ that ends with COMMAND(…). */
+/* The console: lines in, commands out. A command is one file, in core/console/commands/ or with its subsystem, that
+   ends with COMMAND(…). */
 #pragma once
 
 #include "base.h"

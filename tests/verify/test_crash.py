@@ -26,9 +26,9 @@ def died(arch: str, line: str, silence: float = 20):
 
 
 def line_of(text: str) -> str:
-    path = ROOT / "kernels/core/console/commands/panic.c"
+    path = ROOT / "kernels/core/boot/panic_command.c"
     [number] = [n for n, line in enumerate(path.read_text().splitlines(), 1) if text in line]
-    return f"kernels/core/console/commands/panic.c:{number}"
+    return f"kernels/core/boot/panic_command.c:{number}"
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
@@ -48,8 +48,8 @@ def test_a_trap_has_title_source_line_frames_and_a_replay(arch):
 def test_a_hang_is_caught_where_it_loops(arch):
     check = died(arch, "panic hang", silence=2)
     assert check.verdict == "HANG"
-    assert check.detail.split("\n")[0] == "hang in panic_command"
-    assert check.where.startswith("kernels/core/console/commands/panic.c:")
+    assert check.detail.split("\n")[0] == "hang in hang_here"
+    assert check.where.startswith("kernels/core/boot/panic_command.c:")
     assert not list((ROOT / f"kernels/build/{arch}").glob("gdb-*"))
 
 

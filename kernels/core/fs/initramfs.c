@@ -8,7 +8,7 @@
 #include "text.h"
 #include "vfs_internal.h"
 
-enum { NODES_MAX = 1024, MODE_TYPE = 0170000, MODE_LINK = 0120000, PERMISSIONS = 07777 };
+enum { NODES_MAX = 1024, CPIO_TYPE = 0170000, CPIO_LINK = 0120000, PERMISSIONS = 07777 };
 
 struct node {
     const char *name, *data; /* name: its last part; both lie in the archive */
@@ -21,8 +21,8 @@ struct tree {
 
 static enum fs_type node_type(const struct node *node)
 {
-    uint32_t type = node->mode & MODE_TYPE;
-    return type == CPIO_MODE_FOLDER ? FS_FOLDER : type == MODE_LINK ? FS_LINK : FS_FILE;
+    uint32_t type = node->mode & CPIO_TYPE;
+    return type == CPIO_MODE_FOLDER ? FS_FOLDER : type == CPIO_LINK ? FS_LINK : FS_FILE;
 }
 
 static bool find_node(const struct tree *tree, uint64_t folder, const char *name, size_t length, uint32_t *index)
@@ -58,9 +58,9 @@ static bool place_of(const struct tree *tree, const char *path, uint32_t *parent
 
 static void add_node(struct tree *tree, const struct cpio_entry *entry)
 {
-    uint32_t type = entry->mode & MODE_TYPE, parent, same;
+    uint32_t type = entry->mode & CPIO_TYPE, parent, same;
     const char *name;
-    if (type != CPIO_MODE_FOLDER && type != CPIO_MODE_FILE && type != MODE_LINK)
+    if (type != CPIO_MODE_FOLDER && type != CPIO_MODE_FILE && type != CPIO_LINK)
         return;
     if (!place_of(tree, entry->name, &parent, &name) || find_node(tree, parent, name, strlen(name), &same))
         return;

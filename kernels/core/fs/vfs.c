@@ -297,15 +297,25 @@ int vfs_unmount(const char *path)
     return status;
 }
 
+/* Holds a mount that may be on its way out; false when it is gone. */
+static bool hold_slot(struct mount *mount)
+{
+    mutex_take(&table);
+    bool there = mount->type != NULL;
+    mount->users += there;
+    mutex_give(&table);
+    return there;
+}
+
 int vfs_usage(const struct mount *mount, struct fs_usage *usage)
 {
-    struct mount *own = &mounts[mount - mounts];
+    struct place place = {.mount = &mounts[mount - mounts]};
     *usage = (struct fs_usage){0};
-    if (!own->type || !own->type->usage)
-        return FS_UNSUPPORTED;
-    mutex_take(&own->busy);
-    int status = own->type->usage(own, usage);
-    mutex_give(&own->busy);
+    if (!hold_slot(place.mount))
+        return FS_NOT_FOUND;
+    mutex_take(&place.mount->busy);
+    int status = place.mount->type->usage ? place.mount->type->usage(place.mount, usage) : FS_UNSUPPORTED;
+    vfs_leave(&place);
     return status;
 }
 
@@ -313,11 +323,12 @@ int vfs_sync(void)
 {
     int worst = 0;
     for (unsigned i = 0; i < FS_MOUNTS; i++) {
-        if (!mounts[i].type || !mounts[i].type->sync)
+        struct place place = {.mount = &mounts[i]};
+        if (!hold_slot(place.mount))
             continue;
-        mutex_take(&mounts[i].busy);
-        int status = mounts[i].type->sync(&mounts[i]);
-        mutex_give(&mounts[i].busy);
+        mutex_take(&place.mount->busy);
+        int status = place.mount->type->sync ? place.mount->type->sync(place.mount) : 0;
+        vfs_leave(&place);
         worst = status ? status : worst;
     }
     return worst;

@@ -11,11 +11,13 @@ enum { ORDER = 10, DISK_SIZE = PAGE_SIZE << ORDER }; /* 4 MiB */
 
 static uint8_t *medium;
 static unsigned writes_left; /* then the power fails */
+static unsigned wrong;       /* what threads found */
 
 static bool transfer(struct block_device *device, bool write, uint64_t sector, void *data, uint32_t count)
 {
     (void)device;
     uint8_t *at = medium + sector * SECTOR_SIZE;
+    thread_yield(); /* as a disk lets others run */
     if (!write)
         memcpy(data, at, (size_t)count * SECTOR_SIZE);
     else if (!writes_left)
@@ -33,24 +35,22 @@ static bool flush(struct block_device *device)
 
 static struct block_device disk = {.sectors = DISK_SIZE / SECTOR_SIZE, .transfer = transfer, .flush = flush};
 
-/* The disk in memory: known to block_find from the first call on, with memory only between begin and end. What is in it
-   at first is whatever was there, an earlier file system too. */
+/* What is in the memory at first is whatever was there, an earlier file system too. */
 bool test_disk_begin(uint32_t block_size)
 {
-    if (!disk.name[0])
-        block_register(&disk);
     medium = page_alloc(ORDER);
     writes_left = UINT32_MAX;
     if (!medium)
         return false;
+    block_register(&disk);
     return !ext2_format(&disk, block_size) && !vfs_mount("ext2", disk.name, "/t", 0);
 }
 
 void test_disk_end(void)
 {
     vfs_unmount("/t");
+    block_remove(&disk);
     page_free(medium, ORDER);
-    medium = NULL;
 }
 
 static bool remount(void)
@@ -211,6 +211,41 @@ TEST(ext2, a_power_cut_leaves_before_or_after)
         test_disk_end();
         ASSERT_TRUE(n < 100);
     }
+}
+
+static void work_on_files(void *arg)
+{
+    char path[32], text[32];
+    for (unsigned i = 0; i < 12; i++) {
+        ksnprintf(path, sizeof path, "/t/%s-%u", (const char *)arg, i % 4);
+        vfs_store(path, path, strlen(path));
+        vfs_mkdir("/t/shared");
+        vfs_rename("/t/shared", "/t/moved");
+        vfs_remove("/t/moved");
+        if (i % 3 == 2)
+            vfs_remove(path);
+        else if (vfs_load(path, text, sizeof text) != (long)strlen(path) || memcmp(text, path, strlen(path)))
+            wrong++;
+    }
+}
+
+TEST(ext2, threads_do_not_disturb_each_other)
+{
+    static char *const names[] = {"one", "two", "three"};
+    struct thread *threads[ARRAY_LEN(names)];
+    ASSERT_TRUE(test_disk_begin(1024));
+    wrong = 0;
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++)
+        threads[i] = thread_start(names[i], CLASS_USER, work_on_files, names[i]);
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++)
+        if (EXPECT_TRUE(threads[i] != NULL))
+            thread_join(threads[i]);
+    EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(vfs_open_files(), 0);
+    ASSERT_TRUE(remount());
+    EXPECT_STR(load("/t/one-1"), "/t/one-1");
+    EXPECT_STR(load("/t/three-3"), "no such file");
+    test_disk_end();
 }
 
 TEST(ext2, unknown_features_keep_us_out)

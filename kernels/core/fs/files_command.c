@@ -1,5 +1,5 @@
 /* Files by hand: ls, cat, write, mkdir, rm, mv, mount, umount, mkfs, df, sync; and modules, what the boot loader brought. */
-#include "../../fs/ext2/ext2.h"
+#include "ext2/ext2.h"
 
 #include "boot.h"
 #include "console.h"

@@ -1,4 +1,4 @@
-/* net: the network devices; net ping ADDRESS: a round trip. */
+/* net: the network devices; net ping_command ADDRESS: a round trip. */
 #include "net.h"
 #include "console.h"
 #include "print.h"
@@ -13,7 +13,7 @@ static void show(const struct net_device *device)
             (unsigned long long)device->dropped);
 }
 
-static void ping(const char *text)
+static void ping_command(const char *text)
 {
     ip4 to;
     uint64_t took;
@@ -28,9 +28,9 @@ static void ping(const char *text)
 static void net(int argc, char **argv)
 {
     if (argc == 3 && !strcmp(argv[1], "ping"))
-        ping(argv[2]);
+        ping_command(argv[2]);
     else
         for (const struct net_device *device = net_first(); device; device = device->next)
             show(device);
 }
-COMMAND(net, "show the network devices, or: net ping ADDRESS", net);
+COMMAND(net, "show the network devices, or: net ping_command ADDRESS", net);

@@ -1,6 +1,6 @@
 /* slm: what a sentence asks for, as "<engine> <thousandths> <INTENT> [action]" and a line of how; --json for programs
    (`kernel:ARCH` of SLM/), --bench for figures; without a sentence, what answers here. */
-#include "../../slm/service.h"
+#include "../slm/service.h"
 
 #include "console.h"
 #include "print.h"
@@ -33,7 +33,7 @@ static void print_reply(const struct slm_reply *r)
             r->why ? "; by rules: " : "", r->why ? r->why : "");
 }
 
-static void bench(void)
+static void bench_command(void)
 {
     uint64_t question_ns, tokens_ns;
     slm_service_print();
@@ -50,7 +50,7 @@ static void slm(int argc, char **argv)
     bool json = argc > 2 && !strcmp(argv[1], "--json");
     size_t length = 0;
     if (argc == 2 && !strcmp(argv[1], "--bench")) {
-        bench();
+        bench_command();
         return;
     }
     for (int i = 1 + json; i < argc && length < sizeof text - 1; i++)
