@@ -13,7 +13,7 @@ ARGS =
 
 AUTON = .venv/bin/auton
 .DEFAULT_GOAL = help
-.PHONY: help setup demo test crash-test lint verify bench check-workflows doctor clean distclean
+.PHONY: help setup demo test crash-test crash-demo lint verify bench bench-slm same-numbers check-workflows doctor clean distclean
 
 help:
 	@echo "make demo      a goal, from its issue to landed, booting code; GOAL='…' MODEL=… MODE=… BUDGET=…"
@@ -22,7 +22,8 @@ help:
 	@echo "make setup     only install what is missing"
 	@echo "make doctor    check this machine"
 	@echo "make lint      ruff"
-	@echo "make bench     the figures, measured here"
+	@echo "make bench     the figures, measured here; make bench-slm only those of the SLM's engine"
+	@echo "make same-numbers   every engine of the SLM over the same held-out sentences"
 	@echo "make check-workflows   the workflow files and the runner's expressions against GitHub's own code (npm)"
 	@echo "make clean     remove what was built; make distclean also .venv/ and .auton/"
 
@@ -33,11 +34,15 @@ demo: .venv/.ready-demo
 	@$(AUTON) run $${MODE:+--mode "$$MODE"} $${MODEL:+--model "$$MODEL"} $${BUDGET:+--budget "$$BUDGET"} -- "$$GOAL"
 
 test: .venv/.ready-test
-	@.venv/bin/ruff check .; lint=$$?; .venv/bin/python -m pytest -n auto --dist loadgroup $(ARGS) && exit $$lint
+	@.venv/bin/ruff check .; lint=$$?; .venv/bin/python -m pytest -n auto $(ARGS) && exit $$lint
 
 # One whole run for every call that the bot makes to the forge, dying right after it: about half an hour.
 crash-test: .venv/.ready-test
 	.venv/bin/python -m tests.reconcile.crash
+
+# The demo, struck by SIGKILL at random moments, three times over.
+crash-demo: .venv/.ready-demo
+	.venv/bin/python -m tests.crash_demo
 
 lint: .venv/.ready-test
 	.venv/bin/ruff check .
@@ -46,7 +51,14 @@ verify: .venv/.ready-demo
 	@$(AUTON) verify $(ARGS)
 
 bench: .venv/.ready-test
-	@for file in $$(find tests -name 'bench_*.py' | sort); do .venv/bin/python "$$file" || exit; done
+	@for file in $$(find tests -name 'bench_*.py' | sort); do PYTHONPATH=. .venv/bin/python "$$file" || exit; done
+
+bench-slm: .venv/.ready-test
+	@.venv/bin/python -m tests.SLM.bench_slm
+
+# Every engine over the same held-out sentences of the shipped model: some minutes.
+same-numbers: .venv/.ready-test
+	@.venv/bin/python -m tests.SLM.same_numbers $(ARGS)
 
 check-workflows: .venv/.ready-test
 	@.venv/bin/python tests/runner/dev/check.py $(ARGS)

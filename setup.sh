@@ -18,6 +18,8 @@ log=.auton/setup.log
 # Programs and the Debian packages that bring them.
 programs="git:git clang:clang ld.lld:lld llvm-objcopy:llvm bwrap:bubblewrap qemu-system-x86_64:qemu-system-x86
 qemu-system-aarch64:qemu-system-arm qemu-system-riscv64:qemu-system-misc"
+# What only the tests need: they look at the kernels' disks and network with other people's tools.
+test_programs="curl:curl ab:apache2-utils wrk:wrk dig:bind9-dnsutils mke2fs:e2fsprogs debugfs:e2fsprogs"
 
 say() { printf 'setup: %s\n' "$1"; }
 
@@ -94,8 +96,9 @@ install_packages() {
 
 system_packages() {
     want=
+    [ "$level" != test ] || programs="$programs $test_programs"
     for pair in $programs; do
-        command -v "${pair%%:*}" >/dev/null || want="$want ${pair#*:}"
+        PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || want="$want ${pair#*:}"
     done
     [ -s /etc/ssl/certs/ca-certificates.crt ] || want="$want ca-certificates"
     python=$(find_python)
@@ -107,6 +110,9 @@ system_packages() {
         want="$want $(basename "$(readlink -f "$python")")-venv"
     fi
     if [ "$level" = test ]; then
+        # The compiler's sanitizers and fuzzer come apart from it.
+        runtime=$(clang --print-file-name=libclang_rt.fuzzer-$(uname -m).a 2>/dev/null || true)
+        [ -f "${runtime:-none}" ] || want="$want libclang-rt-dev"
         # The tests of the pages drive a real browser. Ubuntu has it as a snap, which can't be installed everywhere.
         if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then
             if grep -q '^ID=ubuntu' /etc/os-release 2>/dev/null; then

@@ -32,8 +32,8 @@ def unpermute(w: np.ndarray, heads: int) -> np.ndarray:
     return w.reshape(heads, w.shape[0] // heads // 2, 2, *w.shape[1:]).swapaxes(1, 2).reshape(w.shape)
 
 
-def from_gguf(path: Path) -> tuple[Slm, float]:
-    """(model, temperature) of a GGUF that passes `check`."""
+def from_gguf(path: Path, rounded: bool = True) -> tuple[Slm, float]:
+    """(model, temperature) of a GGUF that passes `check`; without `rounded`, activations stay float (for ONNX)."""
     g = read(path)
     if bad := check(g):
         raise SlmError(f"{path}: {bad[0]}")
@@ -59,11 +59,11 @@ def from_gguf(path: Path) -> tuple[Slm, float]:
                 (layer.mlp, "gate_proj", "ffn_gate", 0), (layer.mlp, "up_proj", "ffn_up", 0), (layer.mlp, "down_proj", "ffn_down", 0)):
             value = g.array(f"{b}{name}.weight")
             value = torch.from_numpy(np.ascontiguousarray(unpermute(value, heads) if heads else value).copy())
-            if g.tensors[f"{b}{name}.weight"].type in ("Q8_0", "Q4_0"):
+            if rounded and g.tensors[f"{b}{name}.weight"].type in ("Q8_0", "Q4_0"):
                 setattr(module, attr, RoundedInput(value))
             else:
                 getattr(module, attr).weight.data = value
-    if g.tensors["token_embd.weight"].type in ("Q8_0", "Q4_0"):
+    if rounded and g.tensors["token_embd.weight"].type in ("Q8_0", "Q4_0"):
         plain = model.logits
         model.logits = lambda hidden: plain(grid(hidden, "Q8_0"))
     return model.eval(), float(k["auton.slm.temperature"])

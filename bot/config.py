@@ -81,9 +81,9 @@ class Agents(Section):
 
 
 class Budget(Section):
-    goal_usd: float = Field(5.0, gt=0)
+    goal_usd: float = Field(20.0, gt=0)
     """Hard cap of one goal, all its runs together."""
-    day_usd: float = Field(20.0, gt=0)
+    day_usd: float = Field(100.0, gt=0)
     """Hard cap of one day (UTC), all goals together."""
     warn_at: float = Field(0.8, gt=0, le=1)
     """The part of a cap at which the goal's comment begins to warn."""

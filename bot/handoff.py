@@ -121,7 +121,8 @@ class Result(Part):
     task: int | None = None
     attempt: int
     model: str
-    status: Literal["submitted", "gave_up", "limit", "error"]
+    status: Literal["submitted", "gave_up", "limit", "error", "lost"]
+    """`lost`: the agent's process died; `usage` then holds what it may have cost until then."""
     reason: str = ""
     """For anything but `submitted`: what stopped the run, in one line."""
     summary: str = ""

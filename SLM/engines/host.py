@@ -25,15 +25,15 @@ def program() -> Path:
 
 class Host:
     def __init__(self, *arguments: str, action: bool = True):
-        self.process = subprocess.Popen([str(program()), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        command = [str(program()), *arguments, *([] if action else ["intent"])]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, encoding="utf-8")
-        self.action = action
         self.temperature = 1.0
 
     def classify(self, text: str) -> Answer:
         # Cleaned here too, so that a line break in the text is not the end of the question; cleaning twice is cleaning once.
         try:
-            self.process.stdin.write(("" if self.action else "!") + clean(text) + "\n")
+            self.process.stdin.write(clean(text) + "\n")
             self.process.stdin.flush()
             line = self.process.stdout.readline()
         except BrokenPipeError:

@@ -26,8 +26,11 @@ NO_CALL = ("Your answer held no tool call, so nothing was done. Answer with at l
            "when everything is done, call submit.")
 
 
+DIED = "the agent's process died before it was done"
+
+
 class Ended(Exception):
-    """The run is over without a submission. `status` is a Result's: gave_up, limit or error."""
+    """The run is over without a submission. `status` is a Result's: gave_up, limit, error or lost."""
 
     def __init__(self, status: str, reason: str):
         super().__init__(reason)
@@ -92,6 +95,7 @@ class Agent:
         seconds = self.seconds_left()
         if self.usage.cost_usd >= self.limits.cost_usd:
             raise Ended("limit", f"the run's ${self.limits.cost_usd:.2f} are spent")
+        self.trajectory.keep(self.result(Ended("lost", DIED), in_flight=True))
         try:
             with noted(self.waited):
                 answer = self.model.ask(self.messages, self.schemas, seconds=seconds,
@@ -100,6 +104,7 @@ class Agent:
             self.usage = add(self.usage, failed.usage)
             raise Ended("limit" if failed.limit else "error", str(failed)) from None
         self.usage = add(self.usage, answer.usage)
+        self.trajectory.keep(self.result(Ended("lost", DIED)))
         return answer
 
     def seconds_left(self) -> float:
@@ -141,11 +146,15 @@ class Agent:
         if len(last) == 6 and len(set(last)) == 2 and last[::2] == [last[0]] * 3 and last[1::2] == [last[1]] * 3:
             raise Ended("gave_up", "two actions took turns three times with the same results")
 
-    def result(self, end: Submitted | Ended) -> Result:
+    def result(self, end: Submitted | Ended, in_flight: bool = False) -> Result:
+        """What the run has come to. With a call `in_flight` it counts for all that it may cost."""
         brief = self.workplace.brief
+        usage = self.usage
+        if in_flight:
+            usage = usage.model_copy(update={"calls": usage.calls + 1, "cost_usd": self.limits.cost_usd})
         common = {"key": brief.key, "role": brief.role, "goal": brief.goal, "task": brief.task,
                   "attempt": brief.attempt, "model": brief.model, "head_sha": brief.head_sha,
-                  "usage": self.usage, "seconds": round(time.monotonic() - self.started, 2),
+                  "usage": usage, "seconds": round(time.monotonic() - self.started, 2),
                   "waited": self.waited[-1000:]}
         if isinstance(end, Ended):
             return Result(status=end.status, reason=end.reason, **common)

@@ -1,7 +1,8 @@
 """The files of one agent run: trajectory.jsonl while it goes, then change.patch and result.json.
 
 The trajectory is only ever appended to, a line at a time and flushed, so that a run that dies leaves all
-that it did. `auton record` makes recordings from it.
+that it did. `auton record` makes recordings from it. result.json says from the first call on what the run will have
+cost if it dies now.
 """
 
 import json
@@ -28,6 +29,7 @@ class Trajectory:
 
     def __init__(self, out: Path, brief: Brief, model: Model, role: Any):
         out.mkdir(parents=True, exist_ok=True)
+        self.out = out
         self.file = (out / "trajectory.jsonl").open("w", encoding="utf-8")
         self.write("start", version=VERSION, brief=brief.model_dump(), source=model.source, tools=list(role.toolset()))
 
@@ -36,6 +38,10 @@ class Trajectory:
 
     def __exit__(self, *error: object) -> None:
         self.file.close()
+
+    def keep(self, result: Result) -> None:
+        """The result that stands if the process dies before it has another."""
+        write(self.out / "result.json", result)
 
     def write(self, kind: str, **fields: Any) -> None:
         line = {"kind": kind, "at": datetime.now(UTC).isoformat(timespec="milliseconds"), **fields}

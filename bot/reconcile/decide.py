@@ -14,6 +14,9 @@ from bot.handoff import Feedback
 from bot.reconcile import budget, commands, integrate, memory, plan, project, texts
 from bot.reconcile import model as m
 
+FORGIVEN = 5
+"""So many runs of a task that died use up none of its attempts."""
+
 
 @dataclass
 class Round:
@@ -262,9 +265,12 @@ def _pay(r: Round, number: int, mem: m.GoalMemory, wanted: float | None) -> floa
 
 
 def ended(mem, run: m.Run, record: m.RunRecord):
-    """The memory with this run's reservation replaced by what it really cost."""
+    """The memory with this run's reservation replaced by what it really cost. A run that died says nothing about the
+    task, so it uses up no attempt, a few times."""
     done = run.but(status=record.status, usage=record.usage, seconds=record.seconds, reason=record.reason[:500])
-    return mem.but(runs=tuple(done if one.key == run.key else one for one in mem.runs))
+    mem = mem.but(runs=tuple(done if one.key == run.key else one for one in mem.runs))
+    free = record.status == "lost" and sum(one.status == "lost" for one in mem.runs) <= FORGIVEN
+    return mem.but(allowed=mem.allowed + 1) if free else mem
 
 
 def _wait(r: Round, mem, run: m.Run, goal: int, task: int | None):

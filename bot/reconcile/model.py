@@ -49,8 +49,9 @@ class Run(Kept):
 
     @property
     def cost(self) -> float:
-        """What this run counts for: its reservation until it has answered, and for ever if it never did."""
-        return self.reserved if self.status in ("started", "lost") else self.usage.cost_usd
+        """What this run counts for: its reservation until it has answered, and for ever if it left no word of its use."""
+        silent = self.status == "started" or (self.status == "lost" and self.usage == Usage())
+        return self.reserved if silent else self.usage.cost_usd
 
 
 class Verified(Kept):
@@ -151,7 +152,7 @@ class RunRecord(Kept):
 
     kind: Literal["run"] = "run"
     key: str
-    status: Literal["submitted", "gave_up", "limit", "error"]
+    status: Literal["submitted", "gave_up", "limit", "error", "lost"]
     reason: str = Field("", max_length=4000)
     head: str = ""
     """Tip of the branch after the patch was pushed; empty when nothing was."""

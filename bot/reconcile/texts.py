@@ -79,7 +79,8 @@ def may_not(who: str) -> str:
 
 def refused(words, why: str) -> str:
     usage = COMMANDS.get(words.name)
-    return f"`/auton {words.name}` is refused: {why}." + ("" if usage else " `/auton help` lists the commands.")
+    end = "" if why.endswith("?") else "."
+    return f"`/auton {words.name}` is refused: {why}{end}" + ("" if usage else " `/auton help` lists the commands.")
 
 
 def held(how: str, who: str) -> str:
@@ -318,7 +319,7 @@ def lost(run) -> str:
 
 def ended_as(record: m.RunRecord) -> str:
     return {"limit": "the run reached its limit", "gave_up": "the agent gave up",
-            "error": "the run failed"}.get(record.status, "the run brought no verdict")
+            "error": "the run failed", "lost": "the run died"}.get(record.status, "the run brought no verdict")
 
 
 def conflict(paths) -> str:

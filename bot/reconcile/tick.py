@@ -83,7 +83,8 @@ def _rounds(forge, git, config, main, tell, clock, sleep) -> int:
             acts.perform(actions, now)
             done += len(actions)
             expected = predict.after(snap, actions, m.now_text(now))
-            if expected and not decide(expected, config, now).actions:
+            ahead = decide(expected, config, now) if expected else None
+            if ahead and not ahead.actions and ahead.wake is None:
                 return done
         except Outdated as error:
             tell(f"{error} has moved; looking again")

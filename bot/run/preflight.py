@@ -57,7 +57,7 @@ def committed(checkout: Path) -> Config:
         raise MissingTool("expected the program git on PATH, found none", install("git"))
     head = _git(checkout, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     if head.returncode:
-        said = (head.stderr.strip().splitlines() or ["it has no commit yet"])[-1]
+        said = (head.stderr.strip().splitlines() or ["it has no commit yet"])[0]
         raise ForgeError(f"{checkout}: expected a git checkout with a commit, found: {said}",
                          "git clone the repository and run this there, or git commit first")
     text = {}

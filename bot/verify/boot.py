@@ -5,15 +5,16 @@ console reached, every spec check held, no panic, and exit code 33. No single si
 never is.
 """
 
+import os
 import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.handoff import Check, Verdict
-from bot.verify import tools
+from bot.verify import crash, gdb, tools
 from bot.verify.ktap import Document, Parser
 from bot.verify.log import clean, tail
 from bot.verify.machine import Machine, Stopped
@@ -30,7 +31,6 @@ READY = re.compile(rb"(?:^|\n)console ready\r?\n")
 PROMPT = re.compile(rb"(?:^|\n)auton> ")
 FIGURE = re.compile(r"^figure: ([A-Za-z0-9_.-]{1,64}) ([-+]?\d[\d.]*(?:[eE][-+]?\d{1,3})?) (\S{1,16})$", re.M)
 PANIC_LINE = re.compile(r"^(?:auton> )*(panic: .*)$", re.M)
-PLACE = re.compile(r"\bat (\S+:\d+)")
 MAX_FIGURES = 200
 
 
@@ -43,10 +43,10 @@ class Booted:
     log: str
 
 
-def boot(argv: list[str], cwd: Path, env: dict[str, str], *, arch: str, specs: list[Spec], silence: float,
+def boot(argv: list[str], cwd: Path, env: dict[str, str], *, arch: str, image: Path, specs: list[Spec], silence: float,
          limit: float, measured: dict[str, float], wrap: Callable[[list[str]], list[str]] = list,
          on: Callable[[Check], None] = lambda check: None) -> Booted:
-    """Boot with `argv` plus the command line, run every check for `arch`, and judge. `measured` are figures
+    """Boot `image` with `argv` plus the command line, run every check for `arch`, and judge. `measured` are figures
     known before the boot; `wrap` makes the command a sandboxed one; `on` hears of each check when judged."""
     nonce = secrets.token_hex(8)
     checks: list[Check] = []
@@ -55,8 +55,10 @@ def boot(argv: list[str], cwd: Path, env: dict[str, str], *, arch: str, specs: l
         checks.append(check)
         on(check)
 
+    stub = image.parent / f"gdb-{nonce}"
     try:
-        machine = Machine(wrap([*argv, f"nonce={nonce} test"]), cwd, env, silence, limit)
+        command = ["/usr/bin/env", f"GDB={os.path.relpath(stub, cwd)}", *argv, f"nonce={nonce} test"]
+        machine = Machine(wrap(command), cwd, env, silence, limit)
     except OSError as error:
         judged(Check(name="boot", verdict="INFRA", detail=f"the boot command can't be started: {error}"))
         return Booted(checks, dict(measured), "")
@@ -81,9 +83,12 @@ def boot(argv: list[str], cwd: Path, env: dict[str, str], *, arch: str, specs: l
             stopped = error
             code = machine.left()
         seconds, log, errors = machine.seconds, machine.text, machine.errors
+        died = _crash(machine, code, log, stub, image, cwd, wrap)
+    stub.unlink(missing_ok=True)
     seen.tests = _tests(log)
     _read_figures(log, seen.figures)
-    fate = _fate(log, errors, code, stopped, nonce, arch, seen.tests)
+    again = crash.replay(argv, "test", machine.typed)
+    fate = _fate(log, errors, code, stopped, nonce, arch, seen.tests, died and replace(died, replay=again))
     judged(Check(name="boot", verdict=fate.verdict, seconds=seconds, where=fate.where, detail=fate.detail))
     for case in seen.tests.cases:
         detail = f"skipped: {case.detail}" if case.skipped else case.detail
@@ -92,6 +97,19 @@ def boot(argv: list[str], cwd: Path, env: dict[str, str], *, arch: str, specs: l
     for spec, check in wanted:
         judged(_spec_check(spec, check, seen, fate, spent.get(check.at, 0.0)))
     return Booted(checks, seen.figures, log + (f"\n[standard error]\n{errors}" if errors else ""))
+
+
+def _crash(machine: Machine, code: int | None, log: str, stub: Path, image: Path, repo: Path,
+           wrap: Callable[[list[str]], list[str]]) -> crash.Crash | None:
+    """What the machine died of, or where it hangs; None when it did neither, or nothing is known."""
+    if panic := PANIC_LINE.search(log):
+        return crash.from_panic(log, panic[1], image, repo, wrap)
+    if code is not None or not stub.exists():
+        return None
+    try:
+        return crash.from_hang(gdb.backtrace(stub, image), image, repo, wrap)
+    except (gdb.NoAnswer, OSError):
+        return None
 
 
 def _ask(machine: Machine, line: str) -> str:
@@ -113,15 +131,16 @@ class Fate:
 
 
 def _fate(log: str, errors: str, code: int | None, stopped: Stopped | None, nonce: str, arch: str,
-          tests: Document) -> Fate:
+          tests: Document, died: crash.Crash | None) -> Fate:
     said = tail(log) + (f"\n[standard error]\n{tail(errors, 10, 1000)}" if errors.strip() else "")
     panic = PANIC_LINE.search(log)
     if panic or code == PANIC:
-        place = PLACE.search(panic[1]) if panic else None
-        cause = panic[1][:300] if panic else f"exit code {PANIC} without a panic line"
-        return Fate("PANIC", f"{cause}\n{said}", place[1] if place else "")
+        if died:
+            return Fate("PANIC", f"{died.story}\n{said}", died.where)
+        return Fate("PANIC", f"exit code {PANIC} without a panic line\n{said}")
     if code is None:
-        return Fate("HANG", f"{stopped.text if stopped else 'it did not leave'}\n{said}")
+        why = stopped.text if stopped else "it did not leave"
+        return Fate("HANG", f"{died.story}\n{why}\n{said}" if died else f"{why}\n{said}", died.where if died else "")
     if infra := _infra(code, errors):
         return Fate("INFRA", f"{infra}\n{said}")
     banners = BANNER.findall(log.partition("\nconsole ready\n")[0])

@@ -43,6 +43,7 @@ class Machine:
         self.silence, self.limit = silence, limit
         self.output = bytearray()
         self.stderr = bytearray()
+        self.typed: list[str] = []
         self.panicked = False
         self._seen = 0
         self._heard = self.started
@@ -99,8 +100,10 @@ class Machine:
                 raise Stopped("exit", f"the machine left with exit code {self.wait()}")
 
     def send(self, line: str) -> int:
-        """Type a line; returns where in the output its answer begins."""
+        """Type a line; returns where in the output its answer begins. Silence counts from here on."""
         begin = len(self.output)
+        self._heard = time.monotonic()
+        self.typed.append(line)
         rest = memoryview(line.encode() + b"\n")
         while rest:
             try:

@@ -116,7 +116,7 @@ def _verify_one(arch: str, target: Target, repo: Path, found: list[specs.Spec], 
     if built.verdict == "PASS":
         figures["image_bytes"] = image.stat().st_size
         start_machine = functools.partial(
-            boot, shlex.split(target.boot), repo, _environment(), arch=arch, specs=found, measured=figures,
+            boot, shlex.split(target.boot), repo, _environment(), arch=arch, image=image, specs=found, measured=figures,
             silence=target.timeout, limit=HARD_LIMIT * target.timeout, wrap=wrap)
         with noted(waited):
             booted = start_machine()

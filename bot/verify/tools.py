@@ -18,8 +18,12 @@ COMPLAINTS = re.compile(
     r"|(?P<third>[A-Za-z0-9_.+-]+) is not installed"
     r"|invalid linker name in argument '-fuse-ld=(?P<linker>\w+)'", re.M)
 
-MACHINE = re.compile(r"^.*(?:No space left on device|[Cc]annot allocate memory|cannot set up guest memory"
-                     r"|Could not access KVM|failed to initialize kvm|Resource temporarily unavailable).*$", re.M)
+REMEDIES = {
+    "no space left on device": "the disk is full: free some space", "resource temporarily unavailable": "end some processes",
+    "cannot allocate memory": "free some memory", "cannot set up guest memory": "free some memory",
+    "could not access kvm": "switch KVM off, or give access to /dev/kvm", "failed to initialize kvm": "switch KVM off",
+}
+MACHINE = re.compile(rf"^.*(?P<fault>{'|'.join(map(re.escape, REMEDIES))}).*$", re.M | re.I)
 
 
 def missing(log: str) -> str | None:
@@ -32,9 +36,9 @@ def missing(log: str) -> str | None:
 
 
 def broken_machine(log: str) -> str | None:
-    """The line in which a compiler or QEMU says that this machine, not its input, is at fault."""
+    """The line in which a compiler or QEMU says that this machine, not its input, is at fault, and what to do."""
     match = MACHINE.search(log)
-    return match[0] if match else None
+    return f"{match[0].strip()}\n→ {REMEDIES[match['fault'].lower()]}, then run it again" if match else None
 
 
 def install(name: str) -> str:

@@ -6,7 +6,7 @@
 #include "panic.h"
 
 enum { GICD_CTLR = 0x000, GICD_TYPER = 0x004, GICD_ISENABLER = 0x100, GICD_ICENABLER = 0x180,
-       GICD_IPRIORITYR = 0x400, GICD_ITARGETSR = 0x800 };
+       GICD_IPRIORITYR = 0x400, GICD_ITARGETSR = 0x800, GICD_ICFGR = 0xc00 };
 enum { GICC_CTLR = 0x00, GICC_PMR = 0x04, GICC_IAR = 0x0c, GICC_EOIR = 0x10 };
 enum { FIRST_PRIVATE = 16, FIRST_SHARED = 32, NONE = 1020, PRIORITY = 0x80, LOWEST_PRIORITY = 0xff };
 enum { CELL_SHARED = 0 };
@@ -51,6 +51,16 @@ void hal_irq_line(unsigned line, bool enabled)
     if (line >= FIRST_SHARED)
         mmio_write8(distributor + GICD_ITARGETSR + line, 1); /* to processor 0 */
     mmio_write32(distributor + (enabled ? GICD_ISENABLER : GICD_ICENABLER) + line / 32 * 4, 1u << line % 32);
+}
+
+void hal_irq_trigger(unsigned line, bool level, bool low)
+{
+    (void)low; /* a GICv2 input is high or rising */
+    if (line < FIRST_SHARED || line >= lines)
+        return;
+    uintptr_t word = distributor + GICD_ICFGR + line / 16 * 4;
+    uint32_t edge = 2u << line % 16 * 2, bits = mmio_read32(word);
+    mmio_write32(word, level ? bits & ~edge : bits | edge);
 }
 
 /* Devicetree binding arm,gic: <type number flags>, type 0 shared, 1 private. */

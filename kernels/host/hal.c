@@ -15,6 +15,7 @@ enum { RAM_SIZE = 64 << 20 };
 
 const char hal_arch[] = "host";
 char __image_start[1], __text_end[1], __rodata_end[1], __image_end[1];
+const unsigned hal_vm_bits = 47;
 static bool enabled = true;
 static uint64_t deadline = UINT64_MAX;
 static struct boot_info info;
@@ -40,6 +41,7 @@ bool hal_irq_save(void)
 void hal_irq_restore(bool on) { enabled = on; }
 void hal_irq_init(void) {}
 void hal_irq_line(unsigned line, bool on) { (void)line, (void)on; }
+void hal_irq_trigger(unsigned line, bool level, bool low) { (void)line, (void)level, (void)low; }
 unsigned hal_irq_decode(const uint32_t *cells, unsigned count) { return count ? cells[0] : 0; }
 
 void hal_irq_wait(void)

@@ -21,6 +21,12 @@ void vm_unmap(uintptr_t start, size_t size)
         abort();
 }
 
+bool vm_lookup(uintptr_t address, unsigned *flags)
+{
+    (void)address, (void)flags;
+    return false;
+}
+
 uintptr_t io_map(uint64_t base, uint64_t size) { return size ? (uintptr_t)base : 0; }
 
 /* A stack pointer here is the address of a ucontext_t: a local of hal_switch, or one on top of a new stack. */

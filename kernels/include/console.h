@@ -1,4 +1,5 @@
-/* The console: lines in, commands out. A command is one file in core/console/commands/ that ends with COMMAND(…). */
+/* The console: lines in, commands out. A command is one file, in core/console/commands/ or with its subsystem, that
+   ends with COMMAND(…). */
 #pragma once
 
 #include "base.h"
@@ -15,10 +16,11 @@ REGISTRY(commands, struct command);
 
 /* A device that carries the console. write may wait for the device; input comes through console_input. */
 struct serial {
+    struct serial *next;
     void (*write)(struct serial *serial, const char *data, size_t size);
     void (*start)(struct serial *serial); /* begin to deliver input; called once interrupts work */
 };
-void console_attach(struct serial *serial);
+void console_attach(struct serial *serial); /* all that are attached show the same, and take input */
 void console_start(void);
 void console_write(const char *data, size_t size);
 void console_input(char c);     /* from interrupt context; drops when 256 characters wait already */

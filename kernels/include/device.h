@@ -5,7 +5,7 @@
 
 #include "fdt.h"
 
-enum { DEVICE_NAME_MAX = 32, DEVICE_ID_MAX = 40, DEVICE_IDS = 4, DEVICE_RANGES = 6, DEVICE_LINES = 4 };
+enum { DEVICE_NAME_MAX = 32, DEVICE_ID_MAX = 40, DEVICE_ACTION_MAX = 32, DEVICE_IDS = 4, DEVICE_RANGES = 6, DEVICE_LINES = 4 };
 
 struct device_range {
     uint64_t base, size;
@@ -23,6 +23,7 @@ struct device {
     unsigned lines[DEVICE_LINES];   /* interrupts, as the HAL numbers them */
     unsigned line_count;
     const struct driver *driver;    /* the one that was chosen, or NULL */
+    char action[DEVICE_ACTION_MAX]; /* of DRIVER_SELECT, that chose it; empty when one of its ids did */
     const char *failure;            /* why its probe gave up, or NULL */
     fdt_node node;                  /* FDT_NONE unless it came from a device tree */
     void *bus;                      /* what its bus driver keeps about it */
@@ -44,6 +45,8 @@ REGISTRY(drivers, struct driver);
 struct device *device_root(void);
 /* A new device below parent, or NULL without memory. Fill it before the next device_start. */
 struct device *device_add(struct device *parent, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Takes away a device that no driver uses, with all below it and what their buses keep. For buses and tests. */
+void device_remove(struct device *device);
 void device_add_id(struct device *device, const char *format, ...) PRINTF_LIKE(2, 3);
 void device_add_range(struct device *device, uint64_t base, uint64_t size, bool port);
 void device_add_line(struct device *device, unsigned line);
@@ -51,8 +54,11 @@ bool device_has_id(const struct device *device, const char *id);
 /* Depth first, parents before children; NULL after the last. Start with device_root(). */
 struct device *device_next(struct device *device);
 
-/* Which driver a device should get: the interface that the SLM's DRIVER_SELECT answers too. NULL: none is known. */
-const struct driver *driver_select(const struct device *device);
+/* Which driver a device gets, and by which action of DRIVER_SELECT (core/dev/select.c). NULL: none is known. */
+const struct driver *driver_select(struct device *device);
+/* Performs a DRIVER_SELECT action on the table of drivers; NULL when it does not lead to a driver of that device. */
+const struct driver *driver_perform(const struct device *device, const char *action);
+const struct driver *driver_for_id(const char *id);
 
 /* Chooses and probes for every device that has no driver yet, and for the devices that those probes add. */
 void device_start(void);
@@ -60,3 +66,5 @@ void device_start(void);
 /* Buses that are found, not probed: they add devices below the root. */
 void fdt_bus_scan(const void *blob);
 void cmdline_bus_scan(const char *cmdline);
+void acpi_bus_scan(uint64_t rsdp);
+void port_bus_scan(void); /* after acpi_bus_scan, which may deny what is there */

@@ -24,6 +24,9 @@ void hal_irq_restore(bool enabled);    /* undoes hal_irq_save */
 void hal_irq_wait(void);               /* interrupts off: sleeps until one is due, takes it, returns with them off */
 void hal_irq_init(void);               /* brings up the interrupt controller, all lines masked */
 void hal_irq_line(unsigned line, bool enabled);
+/* How a line signals, where the hardware has to be told: for as long as it is wanted (level) or once (edge), and whether
+   that is a low or a high signal. Called before the line is enabled. */
+void hal_irq_trigger(unsigned line, bool level, bool low);
 /* The line that a device tree's `interrupts` cells (`count` of them, already in CPU byte order) stand for. */
 unsigned hal_irq_decode(const uint32_t *cells, unsigned count);
 

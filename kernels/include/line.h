@@ -4,7 +4,7 @@
 
 #include "base.h"
 
-enum { LINE_MAX = 256, LINE_HISTORY = 16 };
+enum { LINE_MAX = 512, LINE_HISTORY = 16 };
 
 struct line {
     char text[LINE_MAX];    /* terminated once line_feed returned true */

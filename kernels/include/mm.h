@@ -10,6 +10,10 @@ void page_init(const struct boot_info *boot);
 void *page_alloc(unsigned order);              /* 2^order pages, aligned to their own size */
 void page_free(void *pages, unsigned order);   /* panics on a double free or a wrong order */
 
+/* At least that many bytes in one stretch, larger than any block can be; in whole blocks of the largest order, each of
+   which page_free takes back. */
+void *page_alloc_stretch(size_t bytes);
+
 struct page_stats {
     size_t total, free; /* pages; what is not free is allocated, the image, or reserved */
 };
@@ -24,7 +28,7 @@ size_t heap_used(void);        /* bytes in live blocks, rounded up to their size
 
 enum { VM_READ = 0, VM_WRITE = 1, VM_EXEC = 2, VM_DEVICE = 4 };
 
-/* Builds the tables and switches to them: text read and execute, constants read, all other RAM read and write, page 0
+/* Builds the tables and switches to them: text read and execute, constants and modules read, all other RAM read and write, page 0
    and the boot stack's guard page nothing. */
 void vm_init(const struct boot_info *boot);
 /* Maps whole pages, or changes how they are mapped; false when there is no memory for tables. */

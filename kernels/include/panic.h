@@ -7,6 +7,10 @@
 #define panic(...) panic_at(__FILE__, __LINE__, __VA_ARGS__)
 NORETURN void panic_at(const char *file, int line, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/* The function that an address of the kernel's text lies in: its name, of *length characters, and how far inside. NULL
+   when there is none. */
+const char *symbol_at(uintptr_t address, size_t *length, uintptr_t *offset);
+
 /* A broken invariant. Always checked: a kernel that goes on wrongly is worse than one that stops. */
 #define ASSERT(condition) ((condition) ? (void)0 : panic("assertion failed: %s", #condition))
 

@@ -32,7 +32,7 @@ REGISTRY(tests, struct test_case);
 unsigned test_run(const char *glob);
 unsigned test_failures(void); /* since boot */
 
-/* Runs a console line and returns what it printed (at most 1 KiB; valid until the next call). */
+/* Runs a console line and returns what it printed (at most 4 KiB; valid until the next call). */
 const char *test_console(const char *line);
 
 bool test_equal(struct test *test, const char *file, int line, const char *what, uint64_t found, uint64_t expected);

@@ -3,5 +3,6 @@
 TARGET := riscv64-unknown-none-elf
 GNU_PREFIX := riscv64-linux-gnu-
 ARCH_CFLAGS := -march=rv64imac -mabi=lp64 -mcmodel=medany -mno-relax
-ARCH_ASFLAGS := -march=rv64gc
+ARCH_FLOAT_CFLAGS := -march=rv64gc
+ARCH_ASFLAGS := -march=rv64gcv
 ARCH_GCC_FLAGS :=

@@ -15,7 +15,7 @@ struct fdt;
 #define SET_CSR(name, bits) __asm__ volatile("csrs " #name ", %0" : : "r"((uint64_t)(bits)) : "memory")
 #define CLEAR_CSR(name, bits) __asm__ volatile("csrc " #name ", %0" : : "r"((uint64_t)(bits)) : "memory")
 
-enum { SSTATUS_SIE = 1 << 1, SIE_TIMER = 1 << 5, SIE_EXTERNAL = 1 << 9 };
+enum { SSTATUS_SIE = 1 << 1, SSTATUS_VS = 3 << 9, SIE_TIMER = 1 << 5, SIE_EXTERNAL = 1 << 9 };
 
 /* What vectors.S saves, lowest address first: x[n] is register xn, x[0] the program counter. */
 struct hal_frame {
@@ -26,6 +26,7 @@ struct hal_frame {
 void plic_setup(const struct fdt *fdt, uint64_t hart);
 void plic_take(void);
 void clock_setup(const struct fdt *fdt);
+void vector_setup(const struct fdt *fdt);
 void exception_entry(struct hal_frame *frame);
 void interrupt_entry(uint64_t cause);
 

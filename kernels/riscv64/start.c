@@ -52,5 +52,6 @@ void start(uint64_t hart, const void *device_tree)
     find_finisher(&fdt);
     plic_setup(&fdt, hart);
     clock_setup(&fdt);
+    vector_setup(&fdt);
     kernel_main(&boot);
 }

@@ -185,17 +185,59 @@ hal_switch:
     addi sp, sp, 112
     ret
 
-    /* Area: f0..f31, fcsr. */
+    /* Area: f0..f31, fcsr; with the vector extension (sstatus.VS is on) vstart, vcsr, vl, vtype, v0..v31. */
     .globl hal_fpu_save
 hal_fpu_save:
     each_float fsd
     frcsr t0
     sd t0, 256(a0)
-    ret
+    csrr t0, sstatus
+    andi t0, t0, 0x600
+    beqz t0, 1f
+    csrr t0, vstart
+    sd t0, 264(a0)
+    csrr t0, vcsr
+    sd t0, 272(a0)
+    csrr t0, vl
+    sd t0, 280(a0)
+    csrr t0, vtype
+    sd t0, 288(a0)
+    csrw vstart, zero
+    csrr t0, vlenb
+    slli t0, t0, 3
+    addi a0, a0, 296
+    vs8r.v v0, (a0)
+    add a0, a0, t0
+    vs8r.v v8, (a0)
+    add a0, a0, t0
+    vs8r.v v16, (a0)
+    add a0, a0, t0
+    vs8r.v v24, (a0)
+1:  ret
 
     .globl hal_fpu_restore
 hal_fpu_restore:
     each_float fld
     ld t0, 256(a0)
     fscsr t0
-    ret
+    csrr t0, sstatus
+    andi t0, t0, 0x600
+    beqz t0, 1f
+    csrr t0, vlenb
+    slli t0, t0, 3
+    addi t1, a0, 296
+    vl8re8.v v0, (t1)
+    add t1, t1, t0
+    vl8re8.v v8, (t1)
+    add t1, t1, t0
+    vl8re8.v v16, (t1)
+    add t1, t1, t0
+    vl8re8.v v24, (t1)
+    ld t0, 280(a0)
+    ld t1, 288(a0)
+    vsetvl zero, t0, t1
+    ld t0, 272(a0)
+    csrw vcsr, t0
+    ld t0, 264(a0)
+    csrw vstart, t0
+1:  ret

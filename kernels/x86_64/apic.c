@@ -9,9 +9,10 @@ enum { LAPIC_BASE = 0xfee00000u, LAPIC_EOI = 0xb0, LAPIC_SPURIOUS = 0xf0, LAPIC_
        LAPIC_TIMER_START = 0x380, LAPIC_TIMER_LEFT = 0x390, LAPIC_TIMER_DIVIDE = 0x3e0 };
 enum { LAPIC_ENABLE = 0x100, DIVIDE_BY_1 = 0xb };
 enum { IOAPIC_BASE = 0xfec00000u, IOAPIC_VERSION = 1, IOAPIC_ROUTES = 0x10, ROUTE_MASKED = 1 << 16,
-       ROUTE_LEVEL_LOW = 1 << 15 | 1 << 13, ISA_LINES = 16 };
+       ROUTE_LEVEL = 1 << 15, ROUTE_LOW = 1 << 13, ISA_LINES = 16, LINES_MAX = 192 };
 
-static unsigned lines; /* inputs of the I/O APIC */
+static unsigned lines;              /* inputs of the I/O APIC */
+static uint32_t trigger[LINES_MAX]; /* ROUTE_LEVEL and ROUTE_LOW of each */
 
 static void lapic_write(unsigned offset, uint32_t value) { mmio_write32(LAPIC_BASE + offset, value); }
 
@@ -36,15 +37,23 @@ void hal_irq_init(void)
     lapic_write(LAPIC_SPURIOUS, LAPIC_ENABLE | VECTOR_SPURIOUS);
     lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_1);
     lapic_write(LAPIC_TIMER, VECTOR_TIMER);
-    lines = (ioapic_read(IOAPIC_VERSION) >> 16 & 0xff) + 1;
-    for (unsigned line = 0; line < lines; line++)
+    lines = MIN((ioapic_read(IOAPIC_VERSION) >> 16 & 0xff) + 1, (unsigned)LINES_MAX);
+    for (unsigned line = 0; line < lines; line++) {
+        hal_irq_trigger(line, line >= ISA_LINES, line >= ISA_LINES); /* until a table says otherwise */
         hal_irq_line(line, false);
+    }
+}
+
+void hal_irq_trigger(unsigned line, bool level, bool low)
+{
+    if (line < lines)
+        trigger[line] = (level ? ROUTE_LEVEL : 0) | (low ? ROUTE_LOW : 0);
 }
 
 void hal_irq_line(unsigned line, bool enabled)
 {
     ASSERT(line < lines && VECTOR_LINES + line < VECTOR_TIMER);
-    uint32_t route = (VECTOR_LINES + line) | (line < ISA_LINES ? 0 : ROUTE_LEVEL_LOW) | (enabled ? 0 : ROUTE_MASKED);
+    uint32_t route = (VECTOR_LINES + line) | trigger[line] | (enabled ? 0 : ROUTE_MASKED);
     ioapic_write(IOAPIC_ROUTES + 2 * line + 1, 0); /* to processor 0 */
     ioapic_write(IOAPIC_ROUTES + 2 * line, route);
 }

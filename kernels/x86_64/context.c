@@ -3,7 +3,7 @@
 #include "x86.h"
 
 enum { CPUID_FEATURES = 1, CPUID_XSAVE = 0xd, FEATURE_XSAVE = 1 << 26, FXSAVE_SIZE = 512 };
-enum { CR4_OSXSAVE = 1 << 18, XCR0_X87_SSE_AVX = 7 };
+enum { CR4_OSXSAVE = 1 << 18, XCR0_VECTORS = 0xe7 /* x87, SSE, AVX, AVX-512 */ };
 
 static size_t xsave_size; /* 0: there is no XSAVE */
 
@@ -23,7 +23,7 @@ void fpu_init(void)
     __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
     __asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_OSXSAVE));
     supported = cpuid(CPUID_XSAVE, &ebx);
-    __asm__ volatile("xsetbv" : : "a"(supported & XCR0_X87_SSE_AVX), "d"(0), "c"(0));
+    __asm__ volatile("xsetbv" : : "a"(supported & XCR0_VECTORS), "d"(0), "c"(0));
     cpuid(CPUID_XSAVE, &ebx);
     xsave_size = ebx; /* of what XCR0 allows now */
 }

@@ -2,7 +2,7 @@
 #include "panic.h"
 #include "x86.h"
 
-enum { LOADER_MAGIC = 0x36d76289, MEMORY_RAM = 1 };
+enum { LOADER_MAGIC = 0x36d76289, MULTIBOOT_RAM = 1 };
 enum { TAG_END = 0, TAG_CMDLINE = 1, TAG_MODULE = 3, TAG_MEMORY = 6, TAG_RSDP_OLD = 14, TAG_RSDP_NEW = 15 };
 
 struct tag {
@@ -26,7 +26,7 @@ static void read_memory(struct boot_info *boot, const struct memory_tag *memory)
     const char *at = (const char *)(memory + 1), *end = (const char *)memory + memory->tag.size;
     for (; memory->entry_size >= sizeof(struct memory_entry) && at + memory->entry_size <= end; at += memory->entry_size) {
         const struct memory_entry *entry = (const void *)at;
-        if (entry->type == MEMORY_RAM)
+        if (entry->type == MULTIBOOT_RAM)
             boot_add_ram(boot, entry->start, entry->size);
     }
 }
@@ -42,9 +42,9 @@ static void read_tag(struct boot_info *boot, const struct tag *tag)
         read_memory(boot, (const void *)tag);
         break;
     case TAG_MODULE:
-        if (!boot->initrd.start && module->end > module->start)
-            boot->initrd = (struct mem_range){module->start, module->end};
-        boot_add_reserved(boot, module->start, module->end - module->start);
+        if (tag->size >= sizeof *module && module->end > module->start)
+            boot_add_module(boot, module->start, module->end - module->start, (const char *)(module + 1),
+                            tag->size - sizeof *module);
         break;
     case TAG_RSDP_OLD:
     case TAG_RSDP_NEW:

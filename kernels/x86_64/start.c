@@ -5,7 +5,7 @@
 #include "uart.h"
 #include "x86.h"
 
-enum { START_MAGIC = 0x336ec578, MEMORY_RAM = 1, DEBUG_EXIT_PORT = 0xf4, LOW_MEMORY = 1 << 20 };
+enum { START_MAGIC = 0x336ec578, PVH_RAM = 1, DEBUG_EXIT_PORT = 0xf4, LOW_MEMORY = 1 << 20 };
 enum { COM1_PORT = 0x3f8, COM1_LINE = 4 };
 
 struct start_info {
@@ -49,13 +49,11 @@ static void read_start_info(const struct start_info *info)
     boot.rsdp = info->rsdp;
     const struct start_memory *memory = (const void *)info->memory_map;
     for (uint32_t i = 0; i < info->memory_count; i++)
-        if (memory[i].type == MEMORY_RAM)
+        if (memory[i].type == PVH_RAM)
             boot_add_ram(&boot, memory[i].start, memory[i].size);
     const struct start_module *module = (const void *)info->modules;
-    if (info->module_count) {
-        boot.initrd = (struct mem_range){module->start, module->start + module->size};
-        boot_add_reserved(&boot, module->start, module->size);
-    }
+    for (uint32_t i = 0; i < info->module_count; i++)
+        boot_add_module(&boot, module[i].start, module[i].size, (const char *)module[i].cmdline, CMDLINE_MAX);
 }
 
 void start(const void *info, uint32_t magic)

@@ -96,11 +96,11 @@ void frame_entry(struct hal_frame *frame)
     if (frame->vector == VECTOR_SPURIOUS)
         return; /* wants no end of interrupt: SDM vol. 3, 10.9 */
     if (frame->vector >= VECTOR_LINES) {
-        apic_end_of_interrupt();
         if (frame->vector == VECTOR_TIMER)
             timer_raise();
         else
             irq_raise((unsigned)frame->vector - VECTOR_LINES);
+        apic_end_of_interrupt(); /* after the handlers: a level line is quiet by now, and comes only once */
         interrupt_done();
         return;
     }

@@ -6,7 +6,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from SLM import c_tables, rules
@@ -68,9 +68,10 @@ def pair(exported):
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=120).map(lambda text: f"{text} disk"))
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=120))
+@example("!")
+@example("!restart nginx")
 def test_any_text_gets_the_same_answer(pair, text):
-    """With a word in it: a sentence of marks alone ("!") is known to differ, see docs/log.md."""
     a, b = (engine.classify(text.replace("\x00", "")) for engine in pair)
     assert np.abs(np.array(a.logits) - b.logits).max() < 1e-2
     if a.intent == b.intent:

@@ -99,7 +99,8 @@ def brief(toy):
 
 
 class Scripted:
-    """A model that gives the answers it was made with, one after the other, and keeps what it was asked."""
+    """A model that gives the answers it was made with (or those that a function there returns), one after the other,
+    and keeps what it was asked."""
 
     def __init__(self, *answers, cost=0.001):
         self.name, self.source = "scripted/one", {"model": "scripted/one"}
@@ -109,6 +110,8 @@ class Scripted:
     def ask(self, messages, tools, *, budget, seconds):
         self.asked.append(json.loads(json.dumps(messages)))
         answer = self.answers.pop(0)
+        if callable(answer):
+            answer = answer()
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, str):

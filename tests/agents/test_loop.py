@@ -108,6 +108,34 @@ def test_limits_of_steps_money_and_time_end_the_run_and_keep_the_work(play, brie
     assert result.usage.cost_usd == 1.5
 
 
+def test_what_a_run_would_have_cost_if_it_died_stands_in_its_result_all_along(play, tmp_path):
+    """Read by a tool of the run itself, which a dead run's upload would see the same way; and before a call's answer."""
+    shown = []
+
+    def look(*_):
+        shown.append(read(Result, tmp_path / "out" / "result.json"))
+        return [("write_file", {"path": "a.txt", "text": str(len(shown))})] if len(shown) < 3 else [SUBMIT]
+
+    play(look, look, look)
+    assert [one.status for one in shown] == ["lost"] * 3 and shown[0].reason == loop.DIED
+    assert [one.usage.calls for one in shown] == [1, 2, 3]
+    assert {one.usage.cost_usd for one in shown} == {1.0}, "a call under way may take all that is left"
+
+
+def test_a_run_that_dies_between_its_calls_has_cost_what_it_has_used(play, tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def die(*_):
+        raise Killed
+
+    monkeypatch.setattr(loop.Agent, "act", die)
+    with pytest.raises(Killed):
+        play([("list_files", {})])
+    died = read(Result, tmp_path / "out" / "result.json")
+    assert (died.status, died.usage.calls, died.usage.cost_usd) == ("lost", 1, 0.001) and not died.patch
+
+
 def test_a_failed_call_is_charged(play):
     failed = ModelFailed("openai/x: Timeout after 6 tries", Usage(calls=6, cost_usd=0.25))
     result, _, _ = play([("list_files", {})], failed)

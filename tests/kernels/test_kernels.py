@@ -29,6 +29,29 @@ def test_files_stay_small():
     assert not long, f"expected at most 500 lines a file, found {long}"
 
 
+def build(folder: Path, *more: str) -> set[str]:
+    """Build all architectures into `folder`, quickly; the objects that were made, as core/net/arp.o."""
+    done = subprocess.run(["make", "-s", "-C", KERNELS, "everything", "CFLAGS=-O0", f"BUILD={folder}", *more],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    return {path.relative_to(folder).as_posix().partition("/")[2] for path in folder.glob("**/*.o")}
+
+
+def test_every_folder_compiles_as_one(tmp_path):
+    """File by file takes twice as long: that is for a `static` name that is there twice, and the way out is another name."""
+    made = build(tmp_path)
+    units = {f"{Path(name).parent}/all{'_test' if name.endswith('_test.o') else ''}.o": name for name in made
+             if (KERNELS / name).with_suffix(".c").exists() and not Path(name).name.startswith("slm_")}
+    assert "core/net/all.o" in made and "core/net/all_test.o" in made
+    assert not made & units.keys(), f"compiled file by file: {sorted(units[name] for name in made & units.keys())}"
+
+
+def test_every_file_compiles_alone(tmp_path):
+    """No file may live on what its neighbours include."""
+    build(tmp_path, "SPLIT=1")
+    assert not list(tmp_path.glob("**/all.o"))
+
+
 def test_an_unknown_architecture_is_refused_with_the_known_ones():
     for command in (["make", "-C", str(KERNELS), "ARCH=vax"], [str(KERNELS / "boot"), "vax"]):
         done = subprocess.run(command, capture_output=True, text=True)

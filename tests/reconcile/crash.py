@@ -1,10 +1,11 @@
 """The crash test's runs: a whole run in which the bot dies after its nth call, against one in which it never does.
 
-`python -m tests.reconcile.crash` (`make crash-test`) tries every n; `test_crash.py` takes a sample.
+`python -m tests.reconcile.crash [FIRST]` (`make crash-test`) tries every n; `test_crash.py` takes a sample.
 """
 
 import difflib
 import json
+import sys
 import tempfile
 from pathlib import Path
 
@@ -75,14 +76,14 @@ def compare(found: dict, expected: dict, how: str) -> None:
             raise AssertionError(f"{how}: {part}\n" + "\n".join(difflib.unified_diff(was, now, lineterm="", n=1)))
 
 
-def main() -> None:
+def main(first: int = 1) -> None:
     with tempfile.TemporaryDirectory() as folder:
         expected, calls = undisturbed(Path(folder) / "0")
-    for n in range(1, calls + 1):
+    for n in range(first, calls + 1):
         with tempfile.TemporaryDirectory() as folder:
             killed_after(n, Path(folder), expected)
         print(f"killed after call {n} of {calls}: the same", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.reconcile import decide
 from bot.reconcile import model as m
 from tests.reconcile.paper import Paper, settings
 from tests.reconcile.world import plan
@@ -189,6 +190,21 @@ def test_a_lost_run_is_charged_all_that_was_set_aside():
     paper.rest()
     assert [run.status for run in paper.memory(task).runs] == ["lost", "started"]
     assert paper.memory(task).runs[0].cost == paper.config.agents.cost_usd
+
+
+def test_a_run_that_died_with_a_word_is_charged_what_it_used_and_its_attempt_is_forgiven_a_few_times():
+    paper = Paper(settings(budget={"goal_usd": 50}))
+    goal = planned(paper)
+    task = paper.task("t1")
+    attempts = 0
+    while paper.waiting():
+        attempts += 1
+        paper.answer(f"g{goal}-t{task}-a{attempts}-developer", status="lost", reason="its process died",
+                     cost=0.25, change=False)
+        paper.rest()
+    assert paper.memory(task).state == "failed"
+    assert attempts == decide.FORGIVEN + paper.config.workflow.max_attempts
+    assert {run.cost for run in paper.memory(task).runs} == {0.25}
 
 
 def test_a_lost_run_is_none_of_the_attempts_that_a_task_may_take():

@@ -155,6 +155,13 @@ def test_a_machine_that_breaks_is_infra(checkout, body):
     assert checkout.verify().verdict == "INFRA"
 
 
+def test_a_full_disk_is_infra_and_told_with_what_to_do(checkout):
+    checkout.write("build.sh", "echo 'clang: fatal error: No space left on device' >&2; exit 1\n")
+    build = only(checkout.verify(), "build")
+    assert build.verdict == "INFRA" and build.detail.splitlines()[:2] == [
+        "clang: fatal error: No space left on device", "→ the disk is full: free some space, then run it again"]
+
+
 def test_a_missing_program_is_infra_only_when_it_is_missing(checkout):
     checkout.kernel("echo 'boot.sh: 3: exec: qemu-system-riscv64: not found' >&2; exit 127")
     checkout.write("build.sh", "echo 'sh: not found'; echo 'make: not found' >&2; exit 2\n")

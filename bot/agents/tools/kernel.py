@@ -94,7 +94,8 @@ def _test(at: Workplace, arch: str, target: Target) -> str:
         raise ToolError("specs: expected a folder, found a symbolic link")
     found, broken = specs.read_all(at.worktree)
     size = {"image_bytes": float((at.worktree / target.image).stat().st_size)}
-    booted = judged_boot(shlex.split(target.boot), at.worktree, {}, arch=arch, specs=found, silence=target.timeout,
+    booted = judged_boot(shlex.split(target.boot), at.worktree, {}, arch=arch,
+                         image=at.worktree / target.image, specs=found, silence=target.timeout,
                          limit=10 * target.timeout, measured=size, wrap=at.wrap)
     checks = [Check(name=bad.where, verdict="FAIL", where=bad.where, detail=bad.detail) for bad in broken]
     checks += booted.checks

@@ -1,5 +1,6 @@
 /* Filling boot_info: shared by every boot protocol (boot.h). */
 #include "boot.h"
+#include "cpio.h"
 #include "fdt.h"
 #include "panic.h"
 #include "string.h"
@@ -33,6 +34,62 @@ void boot_add_reserved(struct boot_info *boot, uint64_t start, uint64_t size)
               (unsigned long)size, (unsigned long)start, BOOT_RANGES);
 }
 
+/* "/boot/slm.gguf quiet" is called slm.gguf. */
+static void name_module(struct boot_module *module, const char *name, size_t max)
+{
+    const char *last = name;
+    size_t end = 0;
+    for (; end < max && name[end] && name[end] != ' '; end++)
+        if (name[end] == '/')
+            last = name + end + 1;
+    size_t length = MIN((size_t)(name + end - last), sizeof module->name - 1);
+    memcpy(module->name, last, length);
+}
+
+void boot_add_module(struct boot_info *boot, uint64_t base, uint64_t size, const char *name, size_t max)
+{
+    uint64_t end;
+    if (!size || !base || __builtin_add_overflow(base, size, &end) || end > UINTPTR_MAX)
+        return;
+    boot_add_reserved(boot, base, size);
+    if (boot->module_count == BOOT_MODULES)
+        return;
+    struct boot_module *module = &boot->modules[boot->module_count++];
+    *module = (struct boot_module){.base = (uintptr_t)base, .size = (size_t)size};
+    if (name)
+        name_module(module, name, max);
+}
+
+static bool find_in_archive(const struct boot_module *module, const char *name, struct boot_module *found)
+{
+    struct cpio archive = {(const void *)module->base, module->size, 0};
+    struct cpio_entry entry;
+    while (cpio_next(&archive, &entry)) {
+        if (strcmp(entry.name, name) || !cpio_is_file(&entry))
+            continue;
+        *found = (struct boot_module){.base = (uintptr_t)entry.data, .size = entry.size};
+        return true;
+    }
+    return false;
+}
+
+bool boot_module_find(const char *name, const char *magic, struct boot_module *found)
+{
+    const struct boot_info *boot = boot_info();
+    size_t length = strlen(magic);
+    for (unsigned i = 0; i < boot->module_count; i++) {
+        const struct boot_module *module = &boot->modules[i];
+        if (find_in_archive(module, name, found))
+            return true;
+        bool fits = module->size >= length && !memcmp((const void *)module->base, magic, length);
+        if (module->name[0] ? strcmp(module->name, name) : !fits)
+            continue;
+        *found = *module;
+        return true;
+    }
+    return false;
+}
+
 void boot_set_cmdline(struct boot_info *boot, const char *text, size_t max)
 {
     size_t length = strnlen(text, MIN(max, CMDLINE_MAX - 1));
@@ -56,10 +113,8 @@ static void read_chosen(struct boot_info *boot, const struct fdt *fdt, fdt_node 
     if (args)
         boot_set_cmdline(boot, args, CMDLINE_MAX);
     uint64_t start = cells(fdt, chosen, "linux,initrd-start"), end = cells(fdt, chosen, "linux,initrd-end");
-    if (start && end > start && end <= UINTPTR_MAX) {
-        boot->initrd = (struct mem_range){(uintptr_t)start, (uintptr_t)end};
-        boot_add_reserved(boot, start, end - start);
-    }
+    if (end > start)
+        boot_add_module(boot, start, end - start, NULL, 0);
 }
 
 bool boot_from_fdt(struct boot_info *boot, const void *blob)

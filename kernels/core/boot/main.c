@@ -7,9 +7,13 @@
 #include "power.h"
 #include "print.h"
 #include "sched.h"
+#include "service.h"
 #include "test.h"
 #include "timer.h"
 #include "version.h"
+#include "vfs.h"
+
+#include "../slm/service.h"
 
 static struct boot_info info;
 
@@ -47,7 +51,10 @@ static void find_devices(void)
 {
     if (info.fdt)
         fdt_bus_scan(info.fdt);
+    if (info.rsdp)
+        acpi_bus_scan(info.rsdp);
     cmdline_bus_scan(info.cmdline);
+    port_bus_scan();
     device_start();
 }
 
@@ -65,6 +72,9 @@ void kernel_main(const struct boot_info *boot)
     hal_irq_restore(true);
     net_init();
     find_devices();
+    vfs_start();
+    service_start_listed();
+    slm_service_start();
 
     if (cmdline_has(info.cmdline, "test")) {
         print_figures(init_ns);

@@ -1,5 +1,6 @@
 /* Traps: caught ones come back with what happened, and the kernel goes on. */
 #include "panic.h"
+#include "string.h"
 #include "test.h"
 
 static void execute_trap(void *arg)
@@ -20,6 +21,18 @@ TEST(trap, catches_an_illegal_instruction)
     EXPECT_TRUE(trap.kind == TRAP_ILLEGAL || trap.kind == TRAP_BREAKPOINT);
     EXPECT_TRUE(trap.cause && trap.cause[0]);
     EXPECT_TRUE(trap.pc >= (uintptr_t)execute_trap && trap.pc < (uintptr_t)execute_trap + 64);
+}
+
+TEST(trap, functions_have_names)
+{
+    size_t length = 0;
+    uintptr_t offset = 0;
+    const char *name = symbol_at((uintptr_t)execute_trap + 1, &length, &offset);
+    ASSERT_TRUE(name != NULL);
+    EXPECT_EQ(length, strlen("execute_trap"));
+    EXPECT_TRUE(!strncmp(name, "execute_trap", length));
+    EXPECT_EQ(offset, 1);
+    EXPECT_TRUE(symbol_at((uintptr_t)__text_end, &length, &offset) == NULL);
 }
 
 TEST(trap, reports_nothing_when_nothing_happens)

@@ -1,4 +1,4 @@
-/* The console (console.h): output to the attached serial device or a test's buffer, and running a line. */
+/* The console (console.h): output to the attached serial devices or a test's buffer, and running a line. */
 #include "console.h"
 #include "line.h"
 #include "print.h"
@@ -6,18 +6,21 @@
 
 enum { WORDS_MAX = 32 };
 
-static struct serial *serial;
+static struct serial *first_serial;
 static char *captured; /* where output goes instead, while a test listens */
 static size_t capture_left;
 
 void console_attach(struct serial *device)
 {
-    serial = device;
+    struct serial **at = &first_serial;
+    while (*at)
+        at = &(*at)->next;
+    *at = device;
 }
 
 void console_start(void)
 {
-    if (serial)
+    for (struct serial *serial = first_serial; serial; serial = serial->next)
         serial->start(serial);
 }
 
@@ -42,8 +45,9 @@ void console_write(const char *data, size_t size)
 {
     if (captured)
         capture(data, size);
-    else if (serial && size)
-        serial->write(serial, data, size);
+    else
+        for (struct serial *serial = first_serial; serial && size; serial = serial->next)
+            serial->write(serial, data, size);
 }
 
 static const struct command *find(const char *name)

@@ -27,6 +27,18 @@ struct device *device_add(struct device *parent, const char *format, ...)
     return device;
 }
 
+void device_remove(struct device *device)
+{
+    while (device->child)
+        device_remove(device->child);
+    struct device **at = &device->parent->child;
+    while (*at != device)
+        at = &(*at)->sibling;
+    *at = device->sibling;
+    kfree(device->bus);
+    kfree(device);
+}
+
 void device_add_id(struct device *device, const char *format, ...)
 {
     if (device->id_count == DEVICE_IDS)
@@ -66,23 +78,14 @@ struct device *device_next(struct device *device)
     return device ? device->sibling : NULL;
 }
 
-static bool driver_has_id(const struct driver *driver, const char *id)
+/* The boot log's line of a device that got a driver. An empty slot of a bus is not worth one. */
+static void log_choice(const struct device *device)
 {
-    for (const char *const *at = driver->ids; *at; at++)
-        if (!strcmp(*at, id))
-            return true;
-    return false;
-}
-
-/* The rule: the device's most specific id that any driver lists. */
-const struct driver *driver_select(const struct device *device)
-{
-    const struct driver *const *entry;
-    for (unsigned i = 0; i < device->id_count; i++)
-        FOR_REGISTERED(entry, drivers)
-            if (driver_has_id(*entry, device->ids[i]))
-                return *entry;
-    return NULL;
+    if (device->failure && !strcmp(device->failure, "empty"))
+        return;
+    kprintf("device %s: %s -> %s%s%s", device->name, device->ids[0], device->driver->name,
+            *device->action ? " by DRIVER_SELECT " : "", device->action);
+    kprintf("%s%s\n", device->failure ? ": " : "", device->failure ? device->failure : "");
 }
 
 void device_start(void)
@@ -91,7 +94,9 @@ void device_start(void)
         if (device->driver)
             continue;
         device->driver = driver_select(device);
-        if (device->driver)
-            device->failure = device->driver->probe(device);
+        if (!device->driver)
+            continue;
+        device->failure = device->driver->probe(device);
+        log_choice(device);
     }
 }

@@ -4,7 +4,7 @@
 #include "string.h"
 #include "text.h"
 
-enum { MAGIC = 0xd00dfeed, HEADER_SIZE = 40, OLDEST_VERSION = 16, DEPTH_MAX = 32 };
+enum { MAGIC = 0xd00dfeed, HEADER_SIZE = 40, OLDEST_VERSION = 16, FDT_DEPTH_MAX = 32 };
 enum token { BEGIN_NODE = 1, END_NODE = 2, PROPERTY = 3, NOP = 4, END = 9, BROKEN = 0 };
 
 struct item {
@@ -16,7 +16,7 @@ struct item {
     uint32_t size;
 };
 
-static bool inside(uint32_t offset, uint32_t size, uint32_t end)
+static bool fdt_inside(uint32_t offset, uint32_t size, uint32_t end)
 {
     return offset <= end && size <= end - offset;
 }
@@ -41,7 +41,7 @@ bool fdt_open(struct fdt *fdt, const void *blob, size_t max)
         return false;
     if (version == OLDEST_VERSION) /* has no size of the structure block yet */
         structure_size = structure < size ? size - structure : 0;
-    if (structure % 4 || !inside(structure, structure_size, size) || !inside(strings, strings_size, size))
+    if (structure % 4 || !fdt_inside(structure, structure_size, size) || !fdt_inside(strings, strings_size, size))
         return false;
     *fdt = (struct fdt){
         .blob = b,
@@ -71,11 +71,11 @@ static struct item read_begin(const struct fdt *fdt, struct item item)
 
 static struct item read_property(const struct fdt *fdt, struct item item)
 {
-    if (!inside(item.at, 12, fdt->structure_end))
+    if (!fdt_inside(item.at, 12, fdt->structure_end))
         return broken(item.at);
     item.size = load_be32(fdt->blob + item.at + 4);
     uint32_t name = load_be32(fdt->blob + item.at + 8);
-    if (!inside(item.at + 12, item.size, fdt->structure_end) || name >= fdt->strings_end - fdt->strings)
+    if (!fdt_inside(item.at + 12, item.size, fdt->structure_end) || name >= fdt->strings_end - fdt->strings)
         return broken(item.at);
     item.data = fdt->blob + item.at + 12;
     item.name = text_at(fdt, fdt->strings + name, fdt->strings_end);
@@ -88,7 +88,7 @@ static struct item read_property(const struct fdt *fdt, struct item item)
 /* The item at an offset; NOPs are skipped. */
 static struct item next_token(const struct fdt *fdt, uint32_t at)
 {
-    while (inside(at, 4, fdt->structure_end)) {
+    while (fdt_inside(at, 4, fdt->structure_end)) {
         struct item item = {.token = load_be32(fdt->blob + at), .at = at, .next = at + 4};
         switch (item.token) {
         case NOP: at += 4; continue;
@@ -124,7 +124,7 @@ fdt_node fdt_sibling(const struct fdt *fdt, fdt_node node)
         if (item.token == BEGIN_NODE) {
             if (depth == 0 && item.at != node)
                 return item.at;
-            if (++depth > DEPTH_MAX)
+            if (++depth > FDT_DEPTH_MAX)
                 return FDT_NONE;
         } else if (item.token == END_NODE && --depth < 0) {
             return FDT_NONE;
@@ -230,12 +230,12 @@ typedef bool (*matches)(const struct fdt *fdt, fdt_node node, const void *what);
 /* The first node in file order that matches, and its parent: a depth-first walk that keeps the path. */
 static fdt_node find_first(const struct fdt *fdt, matches match, const void *what, fdt_node *parent)
 {
-    fdt_node path[DEPTH_MAX + 1];
+    fdt_node path[FDT_DEPTH_MAX + 1];
     int depth = -1;
     struct item item = next_token(fdt, fdt->structure);
     for (; item.token != BROKEN && item.token != END; item = next_token(fdt, item.next)) {
         if (item.token == BEGIN_NODE) {
-            if (++depth > DEPTH_MAX)
+            if (++depth > FDT_DEPTH_MAX)
                 return FDT_NONE;
             path[depth] = item.at;
             *parent = depth ? path[depth - 1] : FDT_NONE;

@@ -5,7 +5,7 @@
 #include "string.h"
 #include "text.h"
 
-enum { DEPTH_MAX = 8, CELLS_MAX = 4 };
+enum { BUS_DEPTH_MAX = 8, CELLS_MAX = 4 };
 
 static void add_ids(const struct fdt *fdt, fdt_node node, struct device *device)
 {
@@ -55,7 +55,7 @@ static void scan(const struct fdt *fdt, fdt_node parent, uint32_t controller, st
         for (unsigned i = 0; fdt_reg(fdt, parent, node, i, &base, &size); i++)
             device_add_range(device, base, size, false);
         add_lines(fdt, node, fdt_u32(fdt, node, "interrupt-parent", controller), device);
-        if (device_has_id(device, "simple-bus") && depth < DEPTH_MAX)
+        if (device_has_id(device, "simple-bus") && depth < BUS_DEPTH_MAX)
             scan(fdt, node, controller, device, depth + 1);
     }
 }

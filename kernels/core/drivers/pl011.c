@@ -6,50 +6,50 @@
 
 enum { DR = 0x00, FR = 0x18, LCR_H = 0x2c, CR = 0x30, IMSC = 0x38, ICR = 0x44 };
 enum { FR_RX_EMPTY = 1 << 4, FR_TX_FULL = 1 << 5, LCR_FIFO_8BIT = 7 << 4, CR_UART_TX_RX = 0x301 };
-enum { INT_RX = 1 << 4, INT_RX_TIMEOUT = 1 << 6, INT_ALL = 0x7ff, SPIN_MAX = 10000000 };
+enum { INT_RX = 1 << 4, INT_RX_TIMEOUT = 1 << 6, INT_ALL = 0x7ff, PL011_SPIN_MAX = 10000000 };
 
-static struct uart {
+static struct pl011 {
     struct serial serial;
     uintptr_t base;
     unsigned irq_line;
-} uart;
+} pl011;
 
-static void write_all(struct serial *serial, const char *data, size_t size)
+static void pl011_write(struct serial *serial, const char *data, size_t size)
 {
     (void)serial;
     for (; size; size--, data++) {
-        for (int spin = 0; (mmio_read32(uart.base + FR) & FR_TX_FULL) && spin < SPIN_MAX; spin++)
+        for (int spin = 0; (mmio_read32(pl011.base + FR) & FR_TX_FULL) && spin < PL011_SPIN_MAX; spin++)
             ;
-        mmio_write32(uart.base + DR, (uint8_t)*data);
+        mmio_write32(pl011.base + DR, (uint8_t)*data);
     }
 }
 
 /* The interrupt is cleared before the FIFO is drained: a character that comes in between raises it anew. Cleared
    afterwards it would stay in the FIFO without an interrupt, and where the interrupt is raised only when the FIFO
    goes from empty to its trigger level (QEMU), no later character would be heard either. */
-static void receive(void *arg)
+static void pl011_receive(void *arg)
 {
     (void)arg;
-    mmio_write32(uart.base + ICR, INT_RX | INT_RX_TIMEOUT);
-    while (!(mmio_read32(uart.base + FR) & FR_RX_EMPTY))
-        console_input((char)mmio_read32(uart.base + DR));
+    mmio_write32(pl011.base + ICR, INT_RX | INT_RX_TIMEOUT);
+    while (!(mmio_read32(pl011.base + FR) & FR_RX_EMPTY))
+        console_input((char)mmio_read32(pl011.base + DR));
 }
 
-static void start(struct serial *serial)
+static void pl011_start(struct serial *serial)
 {
     (void)serial;
-    irq_register(uart.irq_line, receive, NULL);
-    mmio_write32(uart.base + IMSC, INT_RX | INT_RX_TIMEOUT);
-    receive(NULL); /* what came before the interrupt was on */
+    irq_register(pl011.irq_line, pl011_receive, NULL);
+    mmio_write32(pl011.base + IMSC, INT_RX | INT_RX_TIMEOUT);
+    pl011_receive(NULL); /* what came before the interrupt was on */
 }
 
 struct serial *pl011_attach(uintptr_t base, unsigned irq_line)
 {
     io_map(base, 0x1000);
-    uart = (struct uart){.serial = {write_all, start}, .base = base, .irq_line = irq_line};
+    pl011 = (struct pl011){.serial = {NULL, pl011_write, pl011_start}, .base = base, .irq_line = irq_line};
     mmio_write32(base + IMSC, 0);
     mmio_write32(base + ICR, INT_ALL);
     mmio_write32(base + LCR_H, LCR_FIFO_8BIT);
     mmio_write32(base + CR, CR_UART_TX_RX);
-    return &uart.serial;
+    return &pl011.serial;
 }

@@ -7,44 +7,44 @@
 
 enum { DATA = 0, IER = 1, LCR = 3, MCR = 4, LSR = 5 };
 enum { IER_RECEIVED = 1, LCR_8N1 = 3, LCR_DLAB = 0x80, MCR_DTR_RTS_OUT2 = 0x0b };
-enum { LSR_DATA = 0x01, LSR_SPACE = 0x20, SPIN_MAX = 10000000 };
+enum { LSR_DATA = 0x01, LSR_SPACE = 0x20, UART16550_SPIN_MAX = 10000000 };
 
-static struct uart {
+static struct uart16550 {
     struct serial serial;
     struct io io;
     unsigned irq_line;
-} uart;
+} uart16550;
 
-static void write_all(struct serial *serial, const char *data, size_t size)
+static void uart16550_write(struct serial *serial, const char *data, size_t size)
 {
     (void)serial;
     for (; size; size--, data++) {
-        for (int spin = 0; !(io_read8(&uart.io, LSR) & LSR_SPACE) && spin < SPIN_MAX; spin++)
+        for (int spin = 0; !(io_read8(&uart16550.io, LSR) & LSR_SPACE) && spin < UART16550_SPIN_MAX; spin++)
             ;
-        io_write8(&uart.io, DATA, (uint8_t)*data);
+        io_write8(&uart16550.io, DATA, (uint8_t)*data);
     }
 }
 
-static void receive(void *arg)
+static void uart16550_receive(void *arg)
 {
     (void)arg;
-    while (io_read8(&uart.io, LSR) & LSR_DATA)
-        console_input((char)io_read8(&uart.io, DATA));
+    while (io_read8(&uart16550.io, LSR) & LSR_DATA)
+        console_input((char)io_read8(&uart16550.io, DATA));
 }
 
-static void start(struct serial *serial)
+static void uart16550_start(struct serial *serial)
 {
     (void)serial;
-    irq_register(uart.irq_line, receive, NULL);
-    io_write8(&uart.io, MCR, MCR_DTR_RTS_OUT2);
-    io_write8(&uart.io, IER, IER_RECEIVED);
+    irq_register(uart16550.irq_line, uart16550_receive, NULL);
+    io_write8(&uart16550.io, MCR, MCR_DTR_RTS_OUT2);
+    io_write8(&uart16550.io, IER, IER_RECEIVED);
 }
 
 struct serial *uart16550_attach(struct io io, unsigned irq_line)
 {
     if (!io.port)
         io_map(io.base, 8u << io.shift);
-    uart = (struct uart){.serial = {write_all, start}, .io = io, .irq_line = irq_line};
+    uart16550 = (struct uart16550){.serial = {NULL, uart16550_write, uart16550_start}, .io = io, .irq_line = irq_line};
     io_write8(&io, IER, 0);
     if (io.port) {
         io_write8(&io, LCR, LCR_DLAB);
@@ -52,5 +52,5 @@ struct serial *uart16550_attach(struct io io, unsigned irq_line)
         io_write8(&io, IER, 0);
     }
     io_write8(&io, LCR, LCR_8N1);
-    return &uart.serial;
+    return &uart16550.serial;
 }

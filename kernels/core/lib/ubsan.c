@@ -33,5 +33,6 @@ HANDLER(nonnull_arg, "null for an argument that must not be")
 HANDLER(nonnull_return_v1, "null returned where it must not be")
 HANDLER(invalid_builtin, "builtin called with an invalid argument")
 HANDLER(alignment_assumption, "wrong alignment assumed")
+HANDLER(float_cast_overflow, "floating-point value that does not fit its integer")
 HANDLER(function_type_mismatch, "call through a pointer of the wrong type")
 #endif

@@ -6,6 +6,8 @@
 #include "panic.h"
 #include "string.h"
 
+enum { LARGEST = PAGE_SIZE << (PAGE_ORDERS - 1) }; /* bytes of a block */
+
 static struct page *records; /* of page number `base` and up */
 static size_t base, count;   /* page numbers */
 static size_t total_pages, free_pages;
@@ -77,6 +79,32 @@ void *page_alloc(unsigned order)
     }
     hal_irq_restore(interrupts);
     return found;
+}
+
+/* Blocks of the largest order that stand side by side, the first of them at index. */
+static bool is_free_stretch(size_t index, size_t blocks)
+{
+    for (size_t i = 0; i < blocks; i++)
+        if (!is_free_block(index + (i << (PAGE_ORDERS - 1)), PAGE_ORDERS - 1))
+            return false;
+    return true;
+}
+
+void *page_alloc_stretch(size_t bytes)
+{
+    size_t blocks = (bytes + LARGEST - 1) / LARGEST;
+    bool interrupts = hal_irq_save();
+    uint32_t at = free_list[PAGE_ORDERS - 1];
+    while (at && !is_free_stretch(at - 1, blocks))
+        at = records[at - 1].next;
+    for (size_t i = 0; at && i < blocks; i++) {
+        size_t index = at - 1 + (i << (PAGE_ORDERS - 1));
+        list_remove(index);
+        records[index] = (struct page){.kind = PAGE_USED, .order = PAGE_ORDERS - 1};
+        free_pages -= (size_t)1 << (PAGE_ORDERS - 1);
+    }
+    hal_irq_restore(interrupts);
+    return at ? (void *)((base + at - 1) << PAGE_SHIFT) : NULL;
 }
 
 struct page *page_record(const void *address)

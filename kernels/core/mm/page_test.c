@@ -67,3 +67,16 @@ TEST(page, running_out_is_an_error_and_heals)
     }
     EXPECT_EQ(page_stats().free, before);
 }
+
+TEST(page, a_stretch_spans_blocks)
+{
+    size_t before = page_stats().free, bytes = ((size_t)PAGE_SIZE << PAGE_ORDERS) - PAGE_SIZE; /* two of the largest */
+    char *stretch = page_alloc_stretch(bytes);
+    ASSERT_TRUE(stretch != NULL);
+    EXPECT_EQ(before - page_stats().free, 1u << PAGE_ORDERS);
+    stretch[0] = stretch[bytes - 1] = 1;
+    page_free(stretch, PAGE_ORDERS - 1);
+    page_free(stretch + ((size_t)PAGE_SIZE << (PAGE_ORDERS - 1)), PAGE_ORDERS - 1);
+    EXPECT_EQ(page_stats().free, before);
+    EXPECT_TRUE(page_alloc_stretch((size_t)1 << 46) == NULL);
+}

@@ -112,7 +112,7 @@ void vm_unmap(uintptr_t start, size_t size)
 bool vm_lookup(uintptr_t address, unsigned *flags)
 {
     const uint64_t *table = root;
-    if (address >> hal_vm_bits)
+    if (!root || address >> hal_vm_bits)
         return false;
     for (unsigned level = hal_vm_levels; level-- > 0;) {
         uintptr_t target;
@@ -166,6 +166,8 @@ void vm_init(const struct boot_info *boot)
         panic("vm: no memory for the kernel's own page tables");
     for (unsigned i = 0; i < boot->ram_count; i++)
         map_ram(&boot->ram[i]);
+    for (unsigned i = 0; i < boot->module_count; i++)
+        must_map(boot->modules[i].base, boot->modules[i].base + boot->modules[i].size, VM_READ);
     must_map((uintptr_t)__image_start, (uintptr_t)__text_end, VM_EXEC);
     must_map((uintptr_t)__text_end, (uintptr_t)__rodata_end, VM_READ);
     must_map((uintptr_t)__rodata_end, (uintptr_t)__image_end, VM_WRITE);

@@ -81,3 +81,13 @@ TEST(vm, a_page_can_be_taken_out_of_a_block_and_put_back)
     EXPECT_TRUE(vm_lookup((uintptr_t)block + PAGE_SIZE, &flags));
     page_free(block, BLOCK_ORDER);
 }
+
+TEST(vm, modules_can_be_read_only)
+{
+    unsigned flags;
+    const struct boot_info *boot = boot_info();
+    for (unsigned i = 0; i < boot->module_count; i++) {
+        EXPECT_TRUE(vm_lookup(boot->modules[i].base, &flags) && flags == VM_READ);
+        EXPECT_TRUE(vm_lookup(boot->modules[i].base + boot->modules[i].size - 1, &flags) && flags == VM_READ);
+    }
+}

@@ -3,7 +3,7 @@
 #include "net_internal.h"
 #include "string.h"
 
-enum { NEIGHBOURS = 32, TRIES = 4, SIZE = 28, REQUEST = 1, REPLY = 2 };
+enum { NEIGHBOURS = 32, ARP_TRIES = 4, ARP_SIZE = 28, ARP_REQUEST = 1, ARP_REPLY = 2 };
 #define RETRY_NS (500 * NS_PER_MS)
 #define FRESH_NS (60 * NS_PER_S)
 
@@ -18,7 +18,7 @@ static struct neighbour {
 } neighbours[NEIGHBOURS];
 static struct net_timer retry;
 
-static struct neighbour *find(const struct net_device *device, ip4 address)
+static struct neighbour *arp_find(const struct net_device *device, ip4 address)
 {
     for (unsigned i = 0; i < NEIGHBOURS; i++)
         if (neighbours[i].device == device && neighbours[i].address == address)
@@ -47,11 +47,11 @@ static struct neighbour *make_room(void)
     return oldest;
 }
 
-static void send(struct net_device *device, uint16_t operation, const uint8_t to_mac[MAC_SIZE], ip4 to)
+static void arp_send(struct net_device *device, uint16_t operation, const uint8_t to_mac[MAC_SIZE], ip4 to)
 {
     static const uint8_t fixed[6] = {0, 1, 8, 0, MAC_SIZE, 4}; /* Ethernet, IPv4 */
     struct packet *packet = packet_new();
-    uint8_t *body = packet ? packet_append(packet, NULL, SIZE) : NULL;
+    uint8_t *body = packet ? packet_append(packet, NULL, ARP_SIZE) : NULL;
     if (!body)
         return;
     memcpy(body, fixed, sizeof fixed);
@@ -74,13 +74,13 @@ static void ask_again(void *arg)
         struct neighbour *n = &neighbours[i];
         if (!n->device || n->known)
             continue;
-        if (n->tries >= TRIES) {
+        if (n->tries >= ARP_TRIES) {
             forget(n);
             continue;
         }
         n->tries++;
         n->since_ns = now;
-        send(n->device, REQUEST, NULL, n->address);
+        arp_send(n->device, ARP_REQUEST, NULL, n->address);
         more = true;
     }
     if (more)
@@ -91,7 +91,7 @@ bool arp_output(struct net_device *device, struct packet *packet, ip4 address)
 {
     if (address == IP4_BROADCAST || address == (device->address | ~device->mask))
         return ethernet_output(device, packet, NULL, ETHERTYPE_IP);
-    struct neighbour *n = find(device, address);
+    struct neighbour *n = arp_find(device, address);
     if (n && n->known && hal_time_ns() - n->since_ns < FRESH_NS)
         return ethernet_output(device, packet, n->mac, ETHERTYPE_IP);
     if (!n) {
@@ -102,7 +102,7 @@ bool arp_output(struct net_device *device, struct packet *packet, ip4 address)
         n->known = false;
         n->tries = 1;
         n->since_ns = hal_time_ns();
-        send(device, REQUEST, NULL, address);
+        arp_send(device, ARP_REQUEST, NULL, address);
         net_timer_set(&retry, n->since_ns + RETRY_NS, ask_again, NULL);
     }
     if (n->waiting)
@@ -125,19 +125,19 @@ static void learn(struct neighbour *n, const uint8_t *mac)
 
 void arp_input(struct net_device *device, struct packet *packet)
 {
-    const uint8_t *body = packet_pull(packet, SIZE);
+    const uint8_t *body = packet_pull(packet, ARP_SIZE);
     if (body && load_be16(body) == 1 && load_be16(body + 2) == ETHERTYPE_IP && body[4] == MAC_SIZE && body[5] == 4) {
         ip4 sender = load_be32(body + 14), target = load_be32(body + 24);
-        struct neighbour *n = find(device, sender);
+        struct neighbour *n = arp_find(device, sender);
         bool for_us = device->address && target == device->address;
-        if (!n && for_us && sender && load_be16(body + 6) == REQUEST) { /* it will want an answer from us soon */
+        if (!n && for_us && sender && load_be16(body + 6) == ARP_REQUEST) { /* it will want an answer from us soon */
             n = make_room();
             *n = (struct neighbour){.device = device, .address = sender};
         }
         if (n)
             learn(n, body + 8);
-        if (for_us && load_be16(body + 6) == REQUEST)
-            send(device, REPLY, body + 8, sender);
+        if (for_us && load_be16(body + 6) == ARP_REQUEST)
+            arp_send(device, ARP_REPLY, body + 8, sender);
     }
     packet_free(packet);
 }

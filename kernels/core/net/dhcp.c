@@ -6,7 +6,7 @@
 #include "string.h"
 
 enum { CLIENT_PORT = 68, SERVER_PORT = 67, FIXED_SIZE = 236, MESSAGE_MAX = 548 };
-enum { DISCOVER = 1, OFFER = 2, REQUEST = 3, ACK = 5, NAK = 6 };
+enum { DHCP_DISCOVER = 1, DHCP_OFFER = 2, DHCP_REQUEST = 3, DHCP_ACK = 5, DHCP_NAK = 6 };
 enum { OPT_MASK = 1, OPT_ROUTER = 3, OPT_DNS = 6, OPT_REQUESTED = 50, OPT_LEASE = 51, OPT_TYPE = 53, OPT_SERVER = 54,
        OPT_WANTED = 55, OPT_T1 = 58, OPT_T2 = 59, OPT_END = 255 };
 #define MAGIC_COOKIE 0x63825363u
@@ -48,7 +48,7 @@ static uint8_t *put_address(uint8_t *at, uint8_t code, ip4 address)
     return put_option(at, code, bytes, 4);
 }
 
-static void send(struct client *client, uint8_t type)
+static void dhcp_send(struct client *client, uint8_t type)
 {
     static const uint8_t wanted[] = {OPT_MASK, OPT_ROUTER, OPT_DNS, OPT_LEASE, OPT_T1};
     uint8_t message[MESSAGE_MAX] = {1, 1, MAC_SIZE};
@@ -59,7 +59,7 @@ static void send(struct client *client, uint8_t type)
     memcpy(message + 28, device->mac, MAC_SIZE);
     store_be32(message + FIXED_SIZE, MAGIC_COOKIE);
     uint8_t *at = put_option(message + FIXED_SIZE + 4, OPT_TYPE, &type, 1);
-    if (type == REQUEST && !renewing) {
+    if (type == DHCP_REQUEST && !renewing) {
         at = put_address(at, OPT_REQUESTED, client->offered);
         at = put_address(at, OPT_SERVER, client->server);
     }
@@ -85,7 +85,7 @@ static void restart(struct client *client)
     client->state = SELECTING;
     client->transaction = random_u32();
     client->retry_ns = FIRST_RETRY_NS;
-    send(client, DISCOVER);
+    dhcp_send(client, DHCP_DISCOVER);
     again_in(client, client->retry_ns);
 }
 
@@ -97,7 +97,7 @@ static void act(void *arg)
     switch (client->state) {
     case SELECTING:
         client->retry_ns = MIN(client->retry_ns * 2, LAST_RETRY_NS);
-        send(client, DISCOVER);
+        dhcp_send(client, DHCP_DISCOVER);
         again_in(client, client->retry_ns);
         break;
     case REQUESTING:
@@ -106,7 +106,7 @@ static void act(void *arg)
             restart(client);
             break;
         }
-        send(client, REQUEST);
+        dhcp_send(client, DHCP_REQUEST);
         again_in(client, client->retry_ns);
         break;
     case BOUND:
@@ -118,7 +118,7 @@ static void act(void *arg)
             restart(client);
             break;
         }
-        send(client, REQUEST);
+        dhcp_send(client, DHCP_REQUEST);
         again_in(client, MAX((client->expires_at - now) / 2, NS_PER_S));
         break;
     }
@@ -127,7 +127,7 @@ static void act(void *arg)
 static uint32_t option_u32(const uint8_t *value, uint8_t size) { return size >= 4 ? load_be32(value) : 0; }
 
 /* Reads a server's message; false if it is none for this client. */
-static bool parse(const struct client *client, const uint8_t *data, size_t size, struct answer *answer)
+static bool dhcp_parse(const struct client *client, const uint8_t *data, size_t size, struct answer *answer)
 {
     if (size < FIXED_SIZE + 4 || data[0] != 2 || load_be32(data + 4) != client->transaction ||
         memcmp(data + 28, client->device->mac, MAC_SIZE) || load_be32(data + FIXED_SIZE) != MAGIC_COOKIE)
@@ -173,17 +173,17 @@ static void bind_lease(struct client *client, const struct answer *answer)
 
 static void take(struct client *client, const struct answer *answer)
 {
-    if (client->state == SELECTING && answer->type == OFFER && answer->address && answer->server) {
+    if (client->state == SELECTING && answer->type == DHCP_OFFER && answer->address && answer->server) {
         client->offered = answer->address;
         client->server = answer->server;
         client->state = REQUESTING;
         client->retry_ns = FIRST_RETRY_NS;
-        send(client, REQUEST);
+        dhcp_send(client, DHCP_REQUEST);
         again_in(client, client->retry_ns);
     } else if (client->state == REQUESTING || client->state == RENEWING) {
-        if (answer->type == ACK && answer->address)
+        if (answer->type == DHCP_ACK && answer->address)
             bind_lease(client, answer);
-        else if (answer->type == NAK)
+        else if (answer->type == DHCP_NAK)
             restart(client);
     }
 }
@@ -193,7 +193,7 @@ static void receive(void *arg, const struct ip_info *ip, uint16_t from_port, con
     struct answer answer;
     (void)arg;
     for (struct client *client = clients; client; client = client->next)
-        if (client->device == ip->device && from_port == SERVER_PORT && parse(client, data, size, &answer))
+        if (client->device == ip->device && from_port == SERVER_PORT && dhcp_parse(client, data, size, &answer))
             take(client, &answer);
 }
 

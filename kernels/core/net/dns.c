@@ -4,7 +4,7 @@
 #include "random.h"
 #include "string.h"
 
-enum { TRIES = 4, HOSTS_MAX = 16, TTL_S = 60 };
+enum { DNS_TRIES = 4, HOSTS_MAX = 16, TTL_S = 60 };
 #define TRY_NS (2 * NS_PER_S)
 
 struct query {
@@ -59,7 +59,7 @@ bool dns_resolve(const char *name, ip4 *address, uint64_t deadline_ns)
     struct query query = {.name = name};
     mutex_take(&net_lock);
     query.server = name_server();
-    for (int i = 0; i < TRIES && query.server && !query.answered && hal_time_ns() < deadline_ns; i++)
+    for (int i = 0; i < DNS_TRIES && query.server && !query.answered && hal_time_ns() < deadline_ns; i++)
         ask(&query, MIN(deadline_ns, hal_time_ns() + TRY_NS));
     mutex_give(&net_lock);
     *address = query.address;
@@ -93,7 +93,7 @@ bool dns_host(const char *name, ip4 address)
     return host != NULL;
 }
 
-static void serve(void *arg, const struct ip_info *ip, uint16_t port, const uint8_t *data, size_t size)
+static void dns_serve(void *arg, const struct ip_info *ip, uint16_t port, const uint8_t *data, size_t size)
 {
     struct dns_question question;
     uint8_t answer[DNS_MESSAGE_MAX];
@@ -118,7 +118,7 @@ bool dns_server_start(void)
     mutex_take(&net_lock);
     bool started = !running;
     if (started) {
-        server.receive = serve;
+        server.receive = dns_serve;
         started = running = udp_bind(&server, DNS_PORT);
     }
     mutex_give(&net_lock);

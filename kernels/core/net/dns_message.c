@@ -2,14 +2,14 @@
 #include "dns_message.h"
 #include "string.h"
 
-enum { HEADER = 12, LABEL_MAX = 63, FLAG_RESPONSE = 0x8000, FLAG_AUTHORITATIVE = 0x0400, FLAG_RECURSE = 0x0100,
+enum { DNS_HEADER = 12, LABEL_MAX = 63, FLAG_RESPONSE = 0x8000, FLAG_AUTHORITATIVE = 0x0400, FLAG_RECURSE = 0x0100,
        OPCODE_MASK = 0x7800, CODE_MASK = 0x000f, POINTER = 0xc0 };
 
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c; }
+static char dns_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c; }
 
 bool dns_same_name(const char *a, const char *b)
 {
-    while (*a && lower(*a) == lower(*b))
+    while (*a && dns_lower(*a) == dns_lower(*b))
         a++, b++;
     return !*a && !*b;
 }
@@ -25,7 +25,7 @@ static size_t read_name(const uint8_t *message, size_t size, size_t at, char out
         if ((length & POINTER) == POINTER) {
             size_t target = at < size ? (size_t)(length & ~POINTER) << 8 | message[at] : size;
             end = end ? end : at + 1;
-            if (target >= limit || target < HEADER)
+            if (target >= limit || target < DNS_HEADER)
                 return 0;
             at = limit = target;
             continue;
@@ -66,11 +66,11 @@ static size_t write_name(uint8_t *out, size_t at, const char *name)
 
 size_t dns_write_query(uint8_t out[DNS_MESSAGE_MAX], uint16_t id, const char *name)
 {
-    memset(out, 0, HEADER);
+    memset(out, 0, DNS_HEADER);
     store_be16(out, id);
     store_be16(out + 2, FLAG_RECURSE);
     store_be16(out + 4, 1);
-    size_t at = strlen(name) < DNS_NAME_MAX ? write_name(out, HEADER, name) : 0;
+    size_t at = strlen(name) < DNS_NAME_MAX ? write_name(out, DNS_HEADER, name) : 0;
     if (!at)
         return 0;
     store_be16(out + at, DNS_TYPE_A);
@@ -80,9 +80,9 @@ size_t dns_write_query(uint8_t out[DNS_MESSAGE_MAX], uint16_t id, const char *na
 
 bool dns_read_question(const uint8_t *message, size_t size, struct dns_question *question)
 {
-    if (size < HEADER || load_be16(message + 2) & FLAG_RESPONSE || load_be16(message + 4) != 1)
+    if (size < DNS_HEADER || load_be16(message + 2) & FLAG_RESPONSE || load_be16(message + 4) != 1)
         return false;
-    size_t at = read_name(message, size, HEADER, question->name);
+    size_t at = read_name(message, size, DNS_HEADER, question->name);
     if (!at || at + 4 > size)
         return false;
     question->id = load_be16(message);
@@ -107,7 +107,7 @@ size_t dns_write_answer(uint8_t out[DNS_MESSAGE_MAX], const uint8_t *query, cons
     memset(out + 8, 0, 4);
     if (!has_address)
         return at;
-    store_be16(out + at, (uint16_t)(POINTER << 8 | HEADER)); /* the question's name */
+    store_be16(out + at, (uint16_t)(POINTER << 8 | DNS_HEADER)); /* the question's name */
     store_be16(out + at + 2, DNS_TYPE_A);
     store_be16(out + at + 4, DNS_CLASS_IN);
     store_be32(out + at + 6, ttl);
@@ -141,10 +141,10 @@ static ip4 find_address(const uint8_t *message, size_t size, size_t at, unsigned
 bool dns_read_answer(const uint8_t *message, size_t size, uint16_t id, const char *name, ip4 *address, uint32_t *ttl)
 {
     char asked[DNS_NAME_MAX];
-    if (size < HEADER || load_be16(message) != id || !(load_be16(message + 2) & FLAG_RESPONSE) ||
+    if (size < DNS_HEADER || load_be16(message) != id || !(load_be16(message + 2) & FLAG_RESPONSE) ||
         load_be16(message + 4) != 1)
         return false;
-    size_t at = read_name(message, size, HEADER, asked);
+    size_t at = read_name(message, size, DNS_HEADER, asked);
     if (!at || at + 4 > size || !dns_same_name(asked, name))
         return false;
     bool good = (load_be16(message + 2) & CODE_MASK) == DNS_OK;

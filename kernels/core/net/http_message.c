@@ -9,12 +9,12 @@ struct line {
     size_t size;
 };
 
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c; }
+static char http_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c; }
 
 static bool same(struct line a, const char *b)
 {
     size_t i = 0;
-    while (i < a.size && b[i] && lower(a.text[i]) == lower(b[i]))
+    while (i < a.size && b[i] && http_lower(a.text[i]) == http_lower(b[i]))
         i++;
     return i == a.size && !b[i];
 }

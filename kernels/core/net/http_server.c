@@ -59,7 +59,7 @@ static bool answer_error(struct worker *worker, const char *status, bool keep)
 }
 
 /* Answers one request; false when the connection should end. */
-static bool serve(struct worker *worker, const struct http_request *request)
+static bool http_answer(struct worker *worker, const struct http_request *request)
 {
     bool head = !strcmp(request->method, "HEAD");
     if (request->body) /* nothing here takes one, and skipping it could take for ever */
@@ -102,7 +102,7 @@ static void work(void *arg)
         worker->used -= request.header;
         memmove(worker->input, worker->input + request.header, worker->used);
         request.keep_alive = request.keep_alive && i + 1 < REQUESTS_MAX;
-        going = serve(worker, &request);
+        going = http_answer(worker, &request);
     }
     tcp_close(worker->tcp);
     kfree(worker);

@@ -5,7 +5,7 @@
 #include "test.h"
 #include "text.h"
 
-enum { PORT = 7080 };
+enum { HTTP_TEST_PORT = 7080 };
 #define HERE IP4(127, 0, 0, 1)
 #define SOON (hal_time_ns() + 20 * NS_PER_S)
 
@@ -51,23 +51,23 @@ TEST(http, serves_pages_to_its_own_client)
 {
     static char body[256];
     unsigned status = 0;
-    ASSERT_TRUE(http_server_start(PORT));
-    EXPECT_FALSE(http_server_start(PORT));
-    EXPECT_EQ(http_server_port(), PORT);
-    EXPECT_EQ(http_get("127.0.0.1", PORT, "/health", body, sizeof body, &status, SOON), 3);
+    ASSERT_TRUE(http_server_start(HTTP_TEST_PORT));
+    EXPECT_FALSE(http_server_start(HTTP_TEST_PORT));
+    EXPECT_EQ(http_server_port(), HTTP_TEST_PORT);
+    EXPECT_EQ(http_get("127.0.0.1", HTTP_TEST_PORT, "/health", body, sizeof body, &status, SOON), 3);
     EXPECT_EQ(status, 200);
     EXPECT_EQ(memcmp(body, "ok\n", 3), 0);
-    EXPECT_TRUE(http_get("127.0.0.1", PORT, "/nothing", body, sizeof body, &status, SOON) > 0);
+    EXPECT_TRUE(http_get("127.0.0.1", HTTP_TEST_PORT, "/nothing", body, sizeof body, &status, SOON) > 0);
     EXPECT_EQ(status, 404);
     http_server_stop();
-    EXPECT_EQ(http_get("127.0.0.1", PORT, "/health", body, sizeof body, &status, SOON), (uint64_t)-1);
+    EXPECT_EQ(http_get("127.0.0.1", HTTP_TEST_PORT, "/health", body, sizeof body, &status, SOON), (uint64_t)-1);
 }
 
 /* Everything the server says to these bytes, until it closes. */
 static const char *converse(const char *bytes)
 {
     static char answer[1024];
-    struct tcp *tcp = tcp_connect(HERE, PORT, SOON);
+    struct tcp *tcp = tcp_connect(HERE, HTTP_TEST_PORT, SOON);
     size_t used = 0;
     answer[0] = 0;
     if (!tcp)
@@ -82,7 +82,7 @@ static const char *converse(const char *bytes)
 
 TEST(http, answers_pipelined_and_broken_requests)
 {
-    ASSERT_TRUE(http_server_start(PORT));
+    ASSERT_TRUE(http_server_start(HTTP_TEST_PORT));
     EXPECT_TRUE(text_glob("HTTP/1.1 200 OK*ok\nHTTP/1.1 404 Not Found*Connection: close*404 Not Found\n",
                           converse("GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /no HTTP/1.0\r\n\r\n")));
     EXPECT_TRUE(text_glob("HTTP/1.1 400 *", converse("garbage\r\n\r\n")));
@@ -97,13 +97,13 @@ TEST(http, silent_clients_block_nobody)
     static struct tcp *silent[SILENT];
     static char body[64];
     unsigned status = 0;
-    ASSERT_TRUE(http_server_start(PORT));
+    ASSERT_TRUE(http_server_start(HTTP_TEST_PORT));
     for (unsigned i = 0; i < SILENT; i++) {
-        silent[i] = tcp_connect(HERE, PORT, SOON);
+        silent[i] = tcp_connect(HERE, HTTP_TEST_PORT, SOON);
         ASSERT_TRUE(silent[i] != NULL);
         tcp_write(silent[i], "GET / HT", i % 9, SOON);
     }
-    EXPECT_EQ(http_get("127.0.0.1", PORT, "/health", body, sizeof body, &status, SOON), 3);
+    EXPECT_EQ(http_get("127.0.0.1", HTTP_TEST_PORT, "/health", body, sizeof body, &status, SOON), 3);
     for (unsigned i = 0; i < SILENT; i++)
         tcp_abort(silent[i]);
     http_server_stop();

@@ -3,7 +3,7 @@
 #include "random.h"
 #include "string.h"
 
-enum { ECHO_REPLY = 0, UNREACHABLE = 3, ECHO = 8, HEADER = 8, QUOTE_MAX = IP_HEADER + 8 };
+enum { ECHO_REPLY = 0, UNREACHABLE = 3, ECHO = 8, ICMP_HEADER = 8, QUOTE_MAX = IP_HEADER + 8 };
 
 static struct ping {
     uint16_t id;
@@ -14,9 +14,9 @@ static struct ping {
 static struct mutex ping_lock;
 static struct condition ping_answered;
 
-static void send(struct packet *packet, ip4 to, uint8_t type, uint8_t code, uint32_t rest)
+static void icmp_send(struct packet *packet, ip4 to, uint8_t type, uint8_t code, uint32_t rest)
 {
-    uint8_t *h = packet_push(packet, HEADER);
+    uint8_t *h = packet_push(packet, ICMP_HEADER);
     h[0] = type, h[1] = code;
     store_be16(h + 2, 0);
     store_be32(h + 4, rest);
@@ -30,9 +30,9 @@ void icmp_input(const struct ip_info *ip, struct packet *packet)
         packet_free(packet);
         return;
     }
-    const uint8_t *h = packet_pull(packet, HEADER);
+    const uint8_t *h = packet_pull(packet, ICMP_HEADER);
     if (h && h[0] == ECHO && !ip->broadcast && ip->from) {
-        send(packet, ip->from, ECHO_REPLY, 0, load_be32(h + 4)); /* the data goes back as it came */
+        icmp_send(packet, ip->from, ECHO_REPLY, 0, load_be32(h + 4)); /* the data goes back as it came */
         return;
     }
     if (h && h[0] == ECHO_REPLY && ping.id && load_be16(h + 4) == ping.id && ip->from == ping.to) {
@@ -51,7 +51,7 @@ void icmp_unreachable(const struct ip_info *ip, uint8_t code, const uint8_t *quo
         return;
     }
     packet_append(packet, quoted, MIN(size, (size_t)QUOTE_MAX));
-    send(packet, ip->from, UNREACHABLE, code, 0);
+    icmp_send(packet, ip->from, UNREACHABLE, code, 0);
 }
 
 bool icmp_ping(ip4 to, uint64_t deadline_ns, uint64_t *round_trip_ns)
@@ -63,7 +63,7 @@ bool icmp_ping(ip4 to, uint64_t deadline_ns, uint64_t *round_trip_ns)
     ping = (struct ping){.id = (uint16_t)(random_u32() | 1), .to = to};
     if (packet) {
         packet_append(packet, "auton auton auton auton", 24);
-        send(packet, to, ECHO, 0, (uint32_t)ping.id << 16 | 1);
+        icmp_send(packet, to, ECHO, 0, (uint32_t)ping.id << 16 | 1);
     }
     while (packet && !ping.answered)
         if (!condition_wait(&ping_answered, &net_lock, deadline_ns))

@@ -44,7 +44,7 @@ uint32_t ip_pseudo_sum(ip4 from, ip4 to, uint8_t protocol, size_t length)
     return (from >> 16) + (from & 0xffff) + (to >> 16) + (to & 0xffff) + protocol + (uint32_t)length;
 }
 
-static void push_header(struct packet *packet, ip4 from, ip4 to, uint8_t protocol)
+static void ip_push_header(struct packet *packet, ip4 from, ip4 to, uint8_t protocol)
 {
     uint8_t *h = packet_push(packet, IP_HEADER);
     memset(h, 0, IP_HEADER);
@@ -65,7 +65,7 @@ bool ip_output_on(struct net_device *device, struct packet *packet, ip4 from, ip
         packet_free(packet);
         return false;
     }
-    push_header(packet, from, to, protocol);
+    ip_push_header(packet, from, to, protocol);
     return device->raw ? device->send(device, packet) : arp_output(device, packet, to);
 }
 
@@ -77,14 +77,14 @@ bool ip_output(struct packet *packet, ip4 to, uint8_t protocol)
         packet_free(packet);
         return false;
     }
-    push_header(packet, ip_source(to), to, protocol);
+    ip_push_header(packet, ip_source(to), to, protocol);
     if (is_ours(to))
         device = net_first(); /* the loopback device is the first */
     return device->raw ? device->send(device, packet) : arp_output(device, packet, next_hop);
 }
 
 /* Takes the header off and fills info; NULL, or the header. */
-static const uint8_t *parse(struct net_device *device, struct packet *packet, struct ip_info *info)
+static const uint8_t *ip_parse(struct net_device *device, struct packet *packet, struct ip_info *info)
 {
     const uint8_t *h = packet->data;
     if (packet->length < IP_HEADER || h[0] >> 4 != 4)
@@ -104,7 +104,7 @@ static const uint8_t *parse(struct net_device *device, struct packet *packet, st
 void ip_input(struct net_device *device, struct packet *packet)
 {
     struct ip_info info;
-    const uint8_t *header = parse(device, packet, &info);
+    const uint8_t *header = ip_parse(device, packet, &info);
     bool unconfigured = !device->address; /* DHCP answers come to an address that is not ours yet */
     if (!header || !(info.broadcast || is_ours(info.to) || unconfigured)) {
         packet_free(packet);

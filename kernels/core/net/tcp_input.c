@@ -3,7 +3,7 @@
 #include "string.h"
 #include "tcp_internal.h"
 
-enum { OPTION_END = 0, OPTION_NOP = 1, OPTION_MSS = 2, DUPLICATES_BEFORE_RESEND = 3 };
+enum { DUPLICATES_BEFORE_RESEND = 3 };
 
 struct segment {
     ip4 from, to;
@@ -15,7 +15,7 @@ struct segment {
     uint32_t size;
 };
 
-static bool parse(const struct ip_info *ip, const struct packet *packet, struct segment *s)
+static bool tcp_parse(const struct ip_info *ip, const struct packet *packet, struct segment *s)
 {
     const uint8_t *h = packet->data;
     if (packet->length < TCP_HEADER || checksum(ip_pseudo_sum(ip->from, ip->to, IP_TCP, packet->length), h, packet->length))
@@ -26,21 +26,21 @@ static bool parse(const struct ip_info *ip, const struct packet *packet, struct 
     *s = (struct segment){ip->from, ip->to, load_be16(h), load_be16(h + 2), load_be32(h + 4), load_be32(h + 8),
                           h[13] & (FIN | SYN | RST | PSH | ACK), load_be16(h + 14), 0, h + header,
                           (uint32_t)(packet->length - header)};
-    for (size_t at = TCP_HEADER; at < header && h[at] != OPTION_END;) {
-        if (h[at] == OPTION_NOP) {
+    for (size_t at = TCP_HEADER; at < header && h[at] != TCP_OPTION_END;) {
+        if (h[at] == TCP_OPTION_NOP) {
             at++;
             continue;
         }
         if (at + 1 >= header || h[at + 1] < 2 || at + h[at + 1] > header)
             break;
-        if (h[at] == OPTION_MSS && h[at + 1] == 4)
+        if (h[at] == TCP_OPTION_MSS && h[at + 1] == 4)
             s->mss = load_be16(h + at + 2);
         at += h[at + 1];
     }
     return true;
 }
 
-static struct tcp *find(const struct segment *s)
+static struct tcp *tcp_find(const struct segment *s)
 {
     struct tcp *listener = NULL;
     for (struct tcp *tcp = tcp_all; tcp; tcp = tcp->next) {
@@ -152,7 +152,7 @@ static void in_syn_sent(struct tcp *tcp, const struct segment *s)
 }
 
 /* RFC 9293, 3.10.7.4, first: does it touch the window? */
-static bool acceptable(const struct tcp *tcp, const struct segment *s)
+static bool in_window(const struct tcp *tcp, const struct segment *s)
 {
     uint32_t window = tcp_receive_window(tcp), length = length_of(s);
     if (!window)
@@ -339,7 +339,7 @@ static void finish_receiving(struct tcp *tcp)
 
 static void in_connection(struct tcp *tcp, const struct segment *s)
 {
-    if (!acceptable(tcp, s)) {
+    if (!in_window(tcp, s)) {
         if (!(s->flags & RST))
             tcp_send_ack(tcp);
         return;
@@ -394,11 +394,11 @@ static bool reopens(const struct tcp *tcp, const struct segment *s)
 void tcp_input(const struct ip_info *ip, struct packet *packet)
 {
     struct segment s;
-    if (parse(ip, packet, &s)) {
-        struct tcp *tcp = find(&s);
+    if (tcp_parse(ip, packet, &s)) {
+        struct tcp *tcp = tcp_find(&s);
         if (tcp && reopens(tcp, &s)) {
             tcp_drop(tcp);
-            tcp = find(&s);
+            tcp = tcp_find(&s);
         }
         if (!tcp)
             refuse(&s);

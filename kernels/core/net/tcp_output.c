@@ -4,7 +4,7 @@
 #include "string.h"
 #include "tcp_internal.h"
 
-enum { RETRIES_MAX = 8, OPTION_MSS = 2, OPTION_MSS_SIZE = 4 };
+enum { RETRIES_MAX = 8 };
 #define RTO_MIN_NS (200 * NS_PER_MS)
 #define RTO_MAX_NS (60 * NS_PER_S)
 #define TIME_WAIT_NS (2 * NS_PER_S)     /* two maximum segment lifetimes, taken as one second each */
@@ -20,7 +20,7 @@ static void finish(struct packet *packet, ip4 from, ip4 to)
     ip_output(packet, to, IP_TCP);
 }
 
-static uint8_t *push_header(struct packet *packet, uint16_t from_port, uint16_t port, uint32_t seq, uint32_t ack,
+static uint8_t *tcp_push_header(struct packet *packet, uint16_t from_port, uint16_t port, uint32_t seq, uint32_t ack,
                             uint8_t flags, size_t options)
 {
     uint8_t *h = packet_push(packet, TCP_HEADER + options);
@@ -39,7 +39,7 @@ void tcp_send_reset(ip4 from, uint16_t from_port, ip4 to, uint16_t port, uint32_
     struct packet *packet = packet_new();
     if (!packet)
         return;
-    push_header(packet, from_port, port, seq, ack, flags, 0);
+    tcp_push_header(packet, from_port, port, seq, ack, flags, 0);
     finish(packet, from, to);
 }
 
@@ -54,11 +54,11 @@ static void send_segment(struct tcp *tcp, uint32_t seq, uint32_t size, uint8_t f
         packet_append(packet, tcp->send_ring + at, first);
         packet_append(packet, tcp->send_ring, size - first);
     }
-    size_t options = flags & SYN ? OPTION_MSS_SIZE : 0;
-    uint8_t *h = push_header(packet, tcp->local_port, tcp->remote_port, seq, tcp->rcv_nxt, flags, options);
+    size_t options = flags & SYN ? TCP_OPTION_MSS_SIZE : 0;
+    uint8_t *h = tcp_push_header(packet, tcp->local_port, tcp->remote_port, seq, tcp->rcv_nxt, flags, options);
     if (options) {
-        h[TCP_HEADER] = OPTION_MSS;
-        h[TCP_HEADER + 1] = OPTION_MSS_SIZE;
+        h[TCP_HEADER] = TCP_OPTION_MSS;
+        h[TCP_HEADER + 1] = TCP_OPTION_MSS_SIZE;
         store_be16(h + TCP_HEADER + 2, TCP_MSS);
     }
     uint32_t window = tcp_receive_window(tcp);

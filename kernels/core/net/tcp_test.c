@@ -7,7 +7,7 @@
 #include "tcp_internal.h"
 #include "test.h"
 
-enum { PORT = 7001 };
+enum { TCP_TEST_PORT = 7001 };
 #define HERE IP4(127, 0, 0, 1)
 #define SOON (hal_time_ns() + 20 * NS_PER_S)
 
@@ -34,7 +34,7 @@ static void echo_server(void *arg)
 
 static struct thread *start_server(unsigned connections)
 {
-    listener = tcp_listen(PORT, 64);
+    listener = tcp_listen(TCP_TEST_PORT, 64);
     return listener ? thread_start("echo", CLASS_SYSTEM, echo_server, (void *)(uintptr_t)connections) : NULL;
 }
 
@@ -66,7 +66,7 @@ TEST(tcp, connects_talks_and_closes)
     char answer[8] = {0};
     struct thread *server = start_server(1);
     ASSERT_TRUE(server != NULL);
-    struct tcp *tcp = tcp_connect(HERE, PORT, SOON);
+    struct tcp *tcp = tcp_connect(HERE, TCP_TEST_PORT, SOON);
     ASSERT_TRUE(tcp != NULL);
     EXPECT_EQ(tcp_write(tcp, "hello", 5, SOON), 5);
     EXPECT_EQ(tcp_read(tcp, answer, sizeof answer, SOON), 5);
@@ -81,18 +81,18 @@ TEST(tcp, connects_talks_and_closes)
 TEST(tcp, a_port_nobody_listens_on_refuses_at_once)
 {
     uint64_t start = hal_time_ns();
-    EXPECT_TRUE(tcp_connect(HERE, PORT + 1, start + 30 * NS_PER_S) == NULL);
+    EXPECT_TRUE(tcp_connect(HERE, TCP_TEST_PORT + 1, start + 30 * NS_PER_S) == NULL);
     EXPECT_TRUE(hal_time_ns() - start < 20 * NS_PER_S);
     EXPECT_TRUE(tcp_connect(IP4(192, 0, 2, 1), 80, hal_time_ns() + NS_PER_MS) == NULL);
 }
 
 TEST(tcp, a_port_can_be_listened_on_once)
 {
-    struct tcp *first = tcp_listen(PORT, 1);
+    struct tcp *first = tcp_listen(TCP_TEST_PORT, 1);
     EXPECT_TRUE(first != NULL);
-    EXPECT_TRUE(tcp_listen(PORT, 1) == NULL);
+    EXPECT_TRUE(tcp_listen(TCP_TEST_PORT, 1) == NULL);
     tcp_close(first);
-    first = tcp_listen(PORT, 1);
+    first = tcp_listen(TCP_TEST_PORT, 1);
     EXPECT_TRUE(first != NULL);
     tcp_close(first);
 }
@@ -166,7 +166,7 @@ static void send_pattern(void *arg)
 static uint32_t echo_pattern(void)
 {
     struct thread *server = start_server(1);
-    struct tcp *tcp = server ? tcp_connect(HERE, PORT, SOON) : NULL;
+    struct tcp *tcp = server ? tcp_connect(HERE, TCP_TEST_PORT, SOON) : NULL;
     static uint8_t block[3000];
     uint32_t at = 0;
     long size;
@@ -210,10 +210,10 @@ TEST(tcp, serves_64_connections_at_once)
     enum { COUNT = 64 };
     static struct tcp *clients[COUNT], *served[COUNT];
     char byte = 0;
-    listener = tcp_listen(PORT, COUNT);
+    listener = tcp_listen(TCP_TEST_PORT, COUNT);
     ASSERT_TRUE(listener != NULL);
     for (unsigned i = 0; i < COUNT; i++) {
-        clients[i] = tcp_connect(HERE, PORT, SOON);
+        clients[i] = tcp_connect(HERE, TCP_TEST_PORT, SOON);
         served[i] = tcp_accept(listener, SOON);
         ASSERT_TRUE(clients[i] && served[i]);
     }
@@ -235,8 +235,8 @@ TEST(tcp, serves_64_connections_at_once)
 TEST(tcp, a_reader_who_does_not_read_stops_the_writer)
 {
     static char block[TCP_RING];
-    listener = tcp_listen(PORT, 1);
-    struct tcp *client = tcp_connect(HERE, PORT, SOON), *server = tcp_accept(listener, SOON);
+    listener = tcp_listen(TCP_TEST_PORT, 1);
+    struct tcp *client = tcp_connect(HERE, TCP_TEST_PORT, SOON), *server = tcp_accept(listener, SOON);
     ASSERT_TRUE(client && server);
     EXPECT_EQ(tcp_write(client, block, sizeof block, SOON), sizeof block);
     tcp_write(client, block, sizeof block, hal_time_ns() + 20 * NS_PER_MS);
@@ -253,8 +253,8 @@ TEST(tcp, a_reader_who_does_not_read_stops_the_writer)
 TEST(tcp, an_aborted_connection_tells_the_other_side)
 {
     char byte;
-    listener = tcp_listen(PORT, 1);
-    struct tcp *client = tcp_connect(HERE, PORT, SOON), *server = tcp_accept(listener, SOON);
+    listener = tcp_listen(TCP_TEST_PORT, 1);
+    struct tcp *client = tcp_connect(HERE, TCP_TEST_PORT, SOON), *server = tcp_accept(listener, SOON);
     ASSERT_TRUE(client && server);
     tcp_abort(client);
     EXPECT_EQ(tcp_read(server, &byte, 1, SOON), TCP_BROKEN);
@@ -268,11 +268,11 @@ TEST(tcp, an_aborted_connection_tells_the_other_side)
 TEST(tcp, a_guessed_reset_does_not_break_a_connection)
 {
     char byte = 0;
-    listener = tcp_listen(PORT, 1);
-    struct tcp *client = tcp_connect(HERE, PORT, SOON), *server = tcp_accept(listener, SOON);
+    listener = tcp_listen(TCP_TEST_PORT, 1);
+    struct tcp *client = tcp_connect(HERE, TCP_TEST_PORT, SOON), *server = tcp_accept(listener, SOON);
     ASSERT_TRUE(client && server);
     mutex_take(&net_lock);
-    tcp_send_reset(HERE, client->local_port, HERE, PORT, server->rcv_nxt + 100, 0, RST);
+    tcp_send_reset(HERE, client->local_port, HERE, TCP_TEST_PORT, server->rcv_nxt + 100, 0, RST);
     mutex_give(&net_lock);
     EXPECT_EQ(tcp_write(client, "x", 1, SOON), 1);
     EXPECT_EQ(tcp_read(server, &byte, 1, SOON), 1);

@@ -2,11 +2,11 @@
 #include "net_internal.h"
 #include "random.h"
 
-enum { HEADER = 8, EPHEMERAL = 49152, PORT_UNREACHABLE = 3 };
+enum { UDP_HEADER = 8, EPHEMERAL = 49152, PORT_UNREACHABLE = 3 };
 
 static struct udp_binding *bindings;
 
-static struct udp_binding *find(uint16_t port)
+static struct udp_binding *udp_find(uint16_t port)
 {
     for (struct udp_binding *binding = bindings; binding; binding = binding->next)
         if (binding->port == port)
@@ -18,9 +18,9 @@ bool udp_bind(struct udp_binding *binding, uint16_t port)
 {
     for (int tries = 0; !port && tries < 100; tries++) {
         uint16_t random = (uint16_t)(EPHEMERAL + random_u32() % (65536 - EPHEMERAL));
-        port = find(random) ? 0 : random;
+        port = udp_find(random) ? 0 : random;
     }
-    if (!port || find(port))
+    if (!port || udp_find(port))
         return false;
     binding->port = port;
     binding->next = bindings;
@@ -40,14 +40,14 @@ void udp_unbind(struct udp_binding *binding)
 void udp_input(const struct ip_info *ip, struct packet *packet)
 {
     uint8_t *h = packet->data;
-    size_t size = packet->length >= HEADER ? load_be16(h + 4) : 0;
-    bool valid = size >= HEADER && size <= packet->length;
+    size_t size = packet->length >= UDP_HEADER ? load_be16(h + 4) : 0;
+    bool valid = size >= UDP_HEADER && size <= packet->length;
     if (valid && load_be16(h + 6)) /* a checksum of 0 is none */
         valid = !checksum(ip_pseudo_sum(ip->from, ip->to, IP_UDP, size), h, size);
     if (valid) {
-        struct udp_binding *binding = find(load_be16(h + 2));
+        struct udp_binding *binding = udp_find(load_be16(h + 2));
         if (binding)
-            binding->receive(binding->arg, ip, load_be16(h), h + HEADER, size - HEADER);
+            binding->receive(binding->arg, ip, load_be16(h), h + UDP_HEADER, size - UDP_HEADER);
         else if (ip->device->address)
             icmp_unreachable(ip, PORT_UNREACHABLE, h - IP_HEADER, packet->length + IP_HEADER);
     }
@@ -61,7 +61,7 @@ static struct packet *build(ip4 from, uint16_t from_port, ip4 to, uint16_t port,
         packet_free(packet);
         return NULL;
     }
-    uint8_t *h = packet_push(packet, HEADER);
+    uint8_t *h = packet_push(packet, UDP_HEADER);
     store_be16(h, from_port);
     store_be16(h + 2, port);
     store_be16(h + 4, (uint16_t)packet->length);

@@ -62,7 +62,7 @@ TEST(sync, try_does_not_wait)
 
 static volatile bool stop;
 
-static void spin(void *arg)
+static void spin_until_told(void *arg)
 {
     (void)arg;
     while (!stop)
@@ -83,7 +83,7 @@ TEST(sync, a_mutex_lends_its_owner_the_waiters_class)
 {
     stop = false;
     struct thread *low = start_holder(CLASS_BACKGROUND);
-    struct thread *middle = thread_start("middle", CLASS_USER, spin, NULL);
+    struct thread *middle = thread_start("middle", CLASS_USER, spin_until_told, NULL);
     struct thread *high = thread_start("high", CLASS_SYSTEM, wait_then_stop, NULL);
     release = true;
     thread_join(high);

@@ -56,7 +56,7 @@ static unsigned scalar_size(uint32_t type)
 /* A value's place; for an array its elements' type and count. */
 struct value { uint32_t type, inner; uint64_t count; const uint8_t *at; struct text text; };
 
-static struct value value(struct reader *r, uint32_t type)
+static struct value read_value(struct reader *r, uint32_t type)
 {
     struct value v = {type, 0, 0, r->at, {NULL, 0}};
     const uint8_t *skipped;
@@ -191,7 +191,7 @@ static const char *tensors(struct slm_gguf *g, struct reader *r, uint64_t count,
             if (!block || (rows == 1 && type != SLM_F32)) return "gguf: expected matrices of F32, Q8_0 or Q4_0 and vectors of F32";
             uint64_t bytes = (uint64_t)rows * (cols / 32) * block, left = (uint64_t)(r->end - data) - base;
             if (offset % align || offset > left || bytes > left - offset) return "gguf: a tensor lies outside the file";
-            *t = (struct slm_tensor){data + base + offset, (enum slm_type)type, rows, cols};
+            *t = (struct slm_tensor){data + base + offset, (enum slm_type)type, rows, cols, NULL};
         }
         base = ((uint64_t)(r->at - data) + align - 1) / align * align;
         if (base > (uint64_t)(r->end - data)) return "gguf: the file ends before its tensors";
@@ -220,7 +220,7 @@ const char *slm_gguf_read(struct slm_gguf *g, const void *data, size_t size)
     if (count > 4096 || keys > 4096) return "gguf: expected at most 4096 tensors and keys";
     for (uint64_t i = 0; i < keys && !r.wrong; i++) {
         struct text name = string(&r);
-        struct value v = value(&r, (uint32_t)number(&r, 4));
+        struct value v = read_value(&r, (uint32_t)number(&r, 4));
         if (!r.wrong) key(g, &k, name, &v);
     }
     if (r.wrong) return r.wrong;

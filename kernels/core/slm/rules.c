@@ -6,7 +6,7 @@
 #include "rule_tables.h"
 #include "spoken_tables.h"
 
-static size_t size_of(const char *text)
+static size_t length_of(const char *text)
 {
     size_t n = 0;
     while (text[n]) n++;
@@ -28,7 +28,7 @@ static bool shape_in(const struct slm_sentence *s, const char *name)
     };
     struct slm_span span;
     for (unsigned i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        if (same(shapes[i].name, name, size_of(name))) return slm_first_quote(s, shapes[i].kind, &span);
+        if (same(shapes[i].name, name, length_of(name))) return slm_first_quote(s, shapes[i].kind, &span);
     return false;
 }
 
@@ -63,7 +63,7 @@ static const char *meant(const struct slm_sentence *s, const char *type)
 {
     for (unsigned i = 0; i < sizeof slm_spoken_table / sizeof *slm_spoken_table; i++) {
         const struct slm_spoken *row = &slm_spoken_table[i];
-        if (!same(row->type, type, size_of(type))) continue;
+        if (!same(row->type, type, length_of(type))) continue;
         for (unsigned w = 0; w < s->words; w++) {
             const char *at = row->said;
             unsigned k = w;
@@ -122,19 +122,19 @@ static void fill(const struct slm_sentence *s, const struct slm_rule *rule, cons
 {
     struct line l = {{0}, 0};
     const struct slm_op *op = slm_grammar[rule->intent];
-    add(&l, rule->op, size_of(rule->op));
-    while (op->name && !same(op->name, rule->op, size_of(rule->op))) op++;
+    add(&l, rule->op, length_of(rule->op));
+    while (op->name && !same(op->name, rule->op, length_of(rule->op))) op++;
     for (unsigned i = 0; i < op->count; i++) {
         const struct slm_arg *a = &op->args[i];
         struct slm_span span;
         if (a->kind == SLM_KIND_ENUM) {
             const char *word = meant(s, type_name(a->words));
             if (!word) continue;
-            add(&l, a->lead, size_of(a->lead));
-            add(&l, word, size_of(word));
+            add(&l, a->lead, length_of(a->lead));
+            add(&l, word, length_of(word));
         } else if (a->kind != SLM_KIND_TEXT &&
                    (a->kind == SLM_KIND_WORD ? word_after(s, rule, &span) : slm_first_quote(s, a->kind, &span))) {
-            add(&l, a->lead, size_of(a->lead));
+            add(&l, a->lead, length_of(a->lead));
             add(&l, s->text + span.start, (size_t)(span.end - span.start));
         }
     }

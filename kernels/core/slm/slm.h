@@ -10,7 +10,7 @@
 #define SLM_MAX_TEXT 240   /* bytes of a cleaned sentence, as in SLM/text.py */
 #define SLM_MAX_ACTION 512 /* bytes of an action with its ending zero */
 #define SLM_MAX_LAYERS 64
-#define SLM_MAX_CONTEXT 512
+#define SLM_MAX_CONTEXT 320 /* the longest sentence in byte tokens, and the longest action */
 #define SLM_MAX_INTENTS 16
 
 /* Types of GGUF tensors that the engine multiplies. */
@@ -21,6 +21,7 @@ struct slm_tensor {
     const uint8_t *data;
     enum slm_type type;
     uint32_t rows, cols;
+    uint8_t *packed; /* in the arena, laid out for the kernel in use; NULL: read where it lies */
 };
 
 struct slm_layer {
@@ -40,40 +41,21 @@ struct slm_gguf {
 /* NULL, or one clear line that says what is wrong. Reads only inside [data, data + size). */
 const char *slm_gguf_read(struct slm_gguf *out, const void *data, size_t size);
 
-/* out[r] = row r of w times x, for rows of Q8_0 or Q4_0 blocks and x in the same blocks, quantized. Every kernel gives
-   the same bits: integer sums per block, then float additions in the order of the blocks. */
-struct slm_block { /* 32 activations: ggml's Q8_0, its scale already rounded to half precision */
-    int8_t q[32];
-    float scale;
-    int32_t sum; /* of q, for Q4_0's offset */
-};
-typedef void slm_matvec(float *out, const uint8_t *w, uint32_t rows, uint32_t blocks, const struct slm_block *x);
-
-struct slm_kernel {
-    const char *name;
-    slm_matvec *q8, *q4;
-    bool (*usable)(void); /* NULL: everywhere */
-};
-extern const struct slm_kernel slm_kernels[]; /* the portable ones; the first is the reference */
-extern const unsigned slm_kernel_count;
-/* The architecture's own, in its folder's slm_matvec.c; NULL behind the last, and when it has no such file. */
-const struct slm_kernel *slm_arch_kernel(unsigned index);
-const struct slm_kernel *slm_kernel_at(unsigned index); /* portable ones first; NULL behind the last */
-/* Does it give the scalar kernel's very bits, on made-up rows? */
-slm_matvec slm_q8_swar, slm_q4_swar;
-bool slm_kernel_right(const struct slm_kernel *kernel);
-
 struct slm {
     struct slm_gguf g;
-    const struct slm_kernel *kernel;
+    const struct slm_kernel *kernel; /* what multiplies; neural/engine.h */
     uint32_t *token_at;   /* offset of each token's length in the file, from g.tokens */
     uint32_t *token_hash; /* open addressing: token + 1, or 0 */
     uint32_t hash_size;
     float *cos, *sin;     /* (context, head / 2) */
-    float *keys, *values; /* (layers, context, kv_heads * head) */
-    float *x, *xb, *q, *ff, *up, *attention, *logits;
+    int32_t *keys, *values;         /* (layers, context, kv_heads * head) */
+    float *key_units, *value_units; /* (layers, kv_heads, context) */
+    float *x, *xb, *q, *kv, *ff, *up; /* (batch, …) */
+    float *attention, *logits;
     struct slm_block *blocks;
+    float *units;
     uint32_t position;
+    bool (*expired)(void); /* asked before each layer; NULL: there is no limit */
 };
 
 struct slm_answer {
@@ -85,18 +67,23 @@ struct slm_answer {
 extern const char *const slm_intents[];
 extern const unsigned slm_intent_count;
 
-/* Bytes of arena that a model needs, after slm_gguf_read. */
-size_t slm_arena_size(const struct slm_gguf *g);
-/* Read the GGUF, lay out the arena, pick a kernel with `now` (any steady clock; NULL takes the first right one).
-   NULL on success, else one line. */
-const char *slm_open(struct slm *s, const void *gguf, size_t size, void *arena, size_t arena_size, uint64_t (*now)(void));
+/* Bytes of arena that a model needs, after slm_gguf_read; `packed`: also to lay its matrices out for speed, without which
+   they are read where they lie, by the scalar kernel. */
+size_t slm_arena_size(const struct slm_gguf *g, bool packed);
+/* Read the GGUF, lay out the arena, check every kernel against scalar and pick the fastest with `now` (any steady clock;
+   NULL: the last right one) or the one named `only` (NULL: any). The file stays in use. NULL on success, else one line. */
+const char *slm_open(struct slm *s, const void *gguf, size_t size, void *arena, size_t arena_size, uint64_t (*now)(void),
+                     const char *only);
+const char *slm_kernel_name(const struct slm *s);
 /* `expired` may be NULL; when it says true the answer ends there with what it has and returns false. */
 bool slm_ask(struct slm *s, const char *text, bool want_action, bool (*expired)(void), struct slm_answer *out);
 
 /* The parts, for tests and for the answer. */
 unsigned slm_tokenize(const struct slm *s, const char *text, size_t length, uint32_t *out, unsigned max);
 const uint8_t *slm_token(const struct slm *s, uint32_t token, size_t *length, uint8_t *byte); /* what it writes, ▁ as is */
-const float *slm_forward(struct slm *s, uint32_t token, bool want_logits); /* appends one token */
+/* Appends tokens (at most the context's rest), then gives the logits of the vocabulary's rows [first, first + rows)
+   behind the last of them, at their own places; NULL when the time is over or there is no room. rows may be 0. */
+const float *slm_forward(struct slm *s, const uint32_t *tokens, uint32_t count, uint32_t first, uint32_t rows);
 void slm_reset(struct slm *s);
 
 size_t slm_clean(char *out, const char *text);         /* out has SLM_MAX_TEXT + 1 bytes; returns the length */

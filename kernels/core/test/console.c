@@ -6,7 +6,7 @@
 
 const char *test_console(const char *line)
 {
-    static char answer[1024];
+    static char answer[4096];
     char text[LINE_MAX];
     text_copy(text, sizeof text, line);
     console_capture(answer, sizeof answer);

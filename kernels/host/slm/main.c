@@ -1,7 +1,7 @@
 /* The kernels' engine as a program on this machine: a line in, a JSON line out. `--engine host` of SLM/ drives it.
-     slm-host MODEL.gguf [kernel=NAME]        questions on standard input
-     slm-host MODEL.gguf bench [kernel=NAME]  figures
-     slm-host rules                           the rule engine, which needs no model */
+     slm-host MODEL.gguf [kernel=NAME] [intent]   questions on standard input; intent: no actions
+     slm-host MODEL.gguf bench [kernel=NAME]          a line of figures for each line of input
+     slm-host rules                               the rule engine, which needs no model */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,69 +47,84 @@ static void print(const struct slm_answer *a, uint64_t took, unsigned logits)
     fflush(stdout);
 }
 
-static void answer_lines(struct slm *s)
+static void answer_lines(struct slm *s, bool action)
 {
     static char line[1 << 16];
     while (fgets(line, sizeof line, stdin)) {
         struct slm_answer a;
-        bool whole = line[0] != '!'; /* "!" before a sentence asks for the intent alone */
         line[strcspn(line, "\n")] = 0;
         uint64_t began = now();
-        if (s) slm_ask(s, line + !whole, whole, NULL, &a);
-        else { slm_rules(line + !whole, &a); a.probability = 1; }
+        if (s) slm_ask(s, line, action, NULL, &a);
+        else { slm_rules(line, &a); a.probability = 1; }
         print(&a, now() - began, s ? s->g.intents : 0);
     }
 }
 
-static int by_value(const void *a, const void *b) { return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b); }
-
-/* Medians of ROUNDS: reading a prompt of 32 tokens, and one token after the other. */
-#define ROUNDS 9
+/* One round for each line on standard input: 32 and 128 tokens at once, then 64 one after the other, best token of each
+   looked for as a sampler would. Who asks sets the pace, so that two engines can take turns. */
 static void bench(struct slm *s)
 {
-    double prefill[ROUNDS], generate[ROUNDS];
-    for (int round = 0; round < ROUNDS; round++) {
+    uint32_t tokens[128];
+    char line[16];
+    volatile uint32_t best = 0;
+    for (uint32_t i = 0; i < 128; i++) tokens[i] = 300 + i;
+    while (fgets(line, sizeof line, stdin)) {
+        uint64_t at[4] = {now()};
         slm_reset(s);
+        slm_forward(s, tokens, 32, s->g.first_intent, s->g.intents);
+        at[1] = now();
+        slm_reset(s);
+        slm_forward(s, tokens, 128, 0, s->g.vocab);
+        at[2] = now();
+        slm_reset(s);
+        slm_forward(s, tokens, 32, 0, s->g.vocab);
         uint64_t began = now();
-        for (uint32_t i = 0; i < 32; i++) slm_forward(s, 300 + i % 100, i == 31);
-        prefill[round] = (double)(now() - began) / 1e6;
-        began = now();
-        for (uint32_t i = 0; i < 64; i++) slm_forward(s, 300 + i, true);
-        generate[round] = 64e9 / (double)(now() - began);
+        for (uint32_t i = 0; i < 64; i++) {
+            const float *logits = slm_forward(s, tokens + i, 1, 0, s->g.vocab);
+            for (uint32_t t = 0; t < s->g.vocab; t++) best = logits[t] > logits[best] ? t : best;
+        }
+        at[3] = now();
+        printf("{\"kernel\": \"%s\", \"question_32_ms\": %.4f, \"prefill_128\": %.1f, \"generate\": %.1f}\n", slm_kernel_name(s),
+               (double)(at[1] - at[0]) / 1e6, 128e9 / (double)(at[2] - at[1]), 64e9 / (double)(at[3] - began));
+        fflush(stdout);
     }
-    qsort(prefill, ROUNDS, sizeof *prefill, by_value);
-    qsort(generate, ROUNDS, sizeof *generate, by_value);
-    printf("{\"kernel\": \"%s\", \"question_32_ms\": %.4f, \"tokens_per_second\": %.1f}\n", s->kernel->name, prefill[ROUNDS / 2],
-           generate[ROUNDS / 2]);
+}
+
+/* Large pages where they can be had: a model of 50 MB is read once a token. */
+static void *arena(size_t *size)
+{
+    const size_t huge = 2u << 20;
+    *size = (*size + huge - 1) / huge * huge;
+    void *at = aligned_alloc(huge, *size);
+    if (at) madvise(at, *size, MADV_HUGEPAGE);
+    return at;
 }
 
 int main(int argc, char **argv)
 {
     static struct slm s;
     struct stat info;
-    if (argc < 2) return fail("arguments", "expected MODEL.gguf [bench] [kernel=NAME], or rules");
-    if (!strcmp(argv[1], "rules")) { answer_lines(NULL); return 0; }
+    if (argc < 2) return fail("arguments", "expected MODEL.gguf [bench] [intent] [kernel=NAME], or rules");
+    if (!strcmp(argv[1], "rules")) { answer_lines(NULL, true); return 0; }
     int file = open(argv[1], O_RDONLY);
     if (file < 0 || fstat(file, &info) || !info.st_size) return fail(argv[1], "expected a GGUF file, found none");
     const void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0);
     if (data == MAP_FAILED) return fail(argv[1], "cannot be mapped");
     const char *wrong = slm_gguf_read(&s.g, data, (size_t)info.st_size);
     if (wrong) return fail(argv[1], wrong);
-    size_t need = slm_arena_size(&s.g);
-    wrong = slm_open(&s, data, (size_t)info.st_size, malloc(need), need, now);
-    if (wrong) return fail(argv[1], wrong);
-    bool only_bench = false;
+    bool only_bench = false, action = true;
+    const char *kernel = NULL;
     for (int i = 2; i < argc; i++) {
         if (!strcmp(argv[i], "bench")) only_bench = true;
-        else if (!strncmp(argv[i], "kernel=", 7)) {
-            s.kernel = NULL;
-            const struct slm_kernel *kernel;
-            for (unsigned k = 0; (kernel = slm_kernel_at(k)); k++)
-                if (!strcmp(kernel->name, argv[i] + 7) && slm_kernel_right(kernel)) s.kernel = kernel;
-            if (!s.kernel) return fail(argv[i], "expected a kernel that this machine has and that agrees with scalar");
-        } else return fail(argv[i], "expected bench or kernel=NAME");
+        else if (!strcmp(argv[i], "intent")) action = false;
+        else if (!strncmp(argv[i], "kernel=", 7)) kernel = argv[i] + 7;
+        else return fail(argv[i], "expected bench, intent or kernel=NAME");
     }
+    size_t need = slm_arena_size(&s.g, true);
+    void *memory = arena(&need);
+    wrong = slm_open(&s, data, (size_t)info.st_size, memory, memory ? need : 0, now, kernel);
+    if (wrong) return fail(kernel ? kernel : argv[1], wrong);
     if (only_bench) bench(&s);
-    else answer_lines(&s);
+    else answer_lines(&s, action);
     return 0;
 }

@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -105,22 +105,59 @@ jobs: {agent: {runs-on: ubuntu-latest, steps: [{run: "true"}]}}
 """
 
 
-def test_what_the_bot_answers_a_guest_shows_on_the_page(at, forge):
-    repo = "you/steered"
+@pytest.fixture
+def steered(at, forge):
+    """`steered(login)(words)` types a comment on a goal's page and lets the bot look; gives the page's text by then."""
+    repo = f"you/steered-{len(forge.forge.store.all('select id from repos'))}"
     you = client(forge.url, forge.tokens["you"], repo)
-    you.http.post("/user/repos", json={"name": "steered", "auto_init": True}).raise_for_status()
+    you.http.post("/user/repos", json={"name": repo.partition("/")[2], "auto_init": True}).raise_for_status()
     you("PUT", "/contents/.github/workflows/auton-agent.yml",
         {"message": "The agent's workflow", "content": base64.b64encode(AGENT.encode()).decode()})
     goal = you("POST", "/issues", {"title": "A goal", "labels": ["auton:goal"]})
-    window = at(f"/{repo}/issues/{goal['number']}", "guest")
-    window.find_element(By.ID, "body").send_keys("/auton retry")
-    press(window, "Comment")
-    wait(window, lambda w: "#issuecomment-" in w.current_url)
     job = forge.forge.mint(repo, EVERYTHING, 1)
-    tick(Forge(forge.api, repo, job, server=forge.url), Config(), tell=lambda line: None)
-    wait(window, lambda w: "/auton retry is refused: @guest has no write permission here" in main(w))
-    assert "refused" in window.find_element(By.CSS_SELECTOR, ".reactions").text
-    assert "planning" in window.find_element(By.CSS_SELECTOR, ".facts").text
+
+    def sign_in(login: str):
+        window = at(f"/{repo}/issues/{goal['number']}", login)
+
+        def say(words: str, shows: str) -> None:
+            old = window.current_url
+            window.find_element(By.ID, "body").send_keys(words)
+            press(window, "Comment")
+            wait(window, lambda w: "#issuecomment-" in w.current_url and w.current_url != old)
+            tick(Forge(forge.api, repo, job, server=forge.url), Config(), tell=lambda line: None)
+            try:
+                wait(window, lambda w: shows in main(w))
+            except TimeoutException:
+                raise AssertionError(f"{words}: expected {shows!r} on the page, found\n{main(window)}") from None
+
+        say.window = window
+        return say
+
+    return sign_in
+
+
+def facts(say) -> str:
+    return say.window.find_element(By.CSS_SELECTOR, ".facts").text
+
+
+def test_what_the_bot_answers_a_guest_shows_on_the_page(steered):
+    say = steered("guest")
+    for command in ("retry", "stop", "hold"):
+        say(f"/auton {command}", f"/auton {command} is refused: @guest has no write permission here")
+    assert "refused" in say.window.find_element(By.CSS_SELECTOR, ".reactions").text
+    assert "planning" in facts(say)
+    say("/auton help", "/auton unhold")
+    say("/auton status", "Cost: $0.00 of")
+
+
+def test_every_command_typed_on_the_page_is_answered_there(steered):
+    say = steered("you")
+    say("/auton help", "/auton unhold")
+    say("/auton status", "Cost: $0.00 of")
+    say("/auton rety", "did you mean /auton retry?")
+    say("/auton hold", "auton:hold")
+    say("/auton retry", "/auton retry is refused: no task of this goal waits for a person")
+    say("/auton stop", "stopped by @you")
 
 
 def test_a_page_follows_what_happens(at, sample, api):

@@ -23,7 +23,7 @@ struct disk {
     uint8_t status;
 };
 
-static void done(void *arg)
+static void block_done(void *arg)
 {
     struct disk *disk = arg;
     uint32_t written;
@@ -71,7 +71,7 @@ static bool flush(struct block_device *device)
     return !(disk->virtio->features & F_FLUSH) || request(disk, FLUSH, 0, NULL, 0);
 }
 
-static const char *probe(struct device *device)
+static const char *block_probe(struct device *device)
 {
     struct virtio *virtio = device->bus;
     const char *failure = virtio_begin(virtio, F_RO | F_FLUSH);
@@ -81,7 +81,7 @@ static const char *probe(struct device *device)
     if (!disk)
         return "out of memory";
     disk->virtio = virtio;
-    disk->queue = virtio_queue(virtio, 0, 16, done, disk);
+    disk->queue = virtio_queue(virtio, 0, 16, block_done, disk);
     if (!disk->queue)
         return "has no queue";
     virtio_config(virtio, CONFIG_CAPACITY, &disk->block.sectors, sizeof disk->block.sectors);
@@ -93,4 +93,4 @@ static const char *probe(struct device *device)
     device->state = disk;
     return NULL;
 }
-DRIVER(virtio_block, probe, "virtio:2");
+DRIVER(virtio_block, block_probe, "virtio:2");

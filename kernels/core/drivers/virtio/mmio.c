@@ -73,7 +73,7 @@ static void interrupt(void *arg)
     virtio_interrupt(virtio);
 }
 
-static const char *probe(struct device *device)
+static const char *mmio_probe(struct device *device)
 {
     if (!device->range_count || !device->line_count)
         return "has no registers or no interrupt";
@@ -95,4 +95,4 @@ static const char *probe(struct device *device)
     irq_register(device->lines[0], interrupt, virtio);
     return NULL;
 }
-DRIVER(virtio_mmio, probe, "virtio,mmio");
+DRIVER(virtio_mmio, mmio_probe, "virtio,mmio");

@@ -68,7 +68,7 @@ static bool send(struct net_device *device, struct packet *packet)
     return queued;
 }
 
-static const char *probe(struct device *device)
+static const char *net_probe(struct device *device)
 {
     struct virtio *virtio = device->bus;
     const char *failure = virtio_begin(virtio, F_MAC);
@@ -91,4 +91,4 @@ static const char *probe(struct device *device)
     net_register(&card->net);
     return NULL;
 }
-DRIVER(virtio_net, probe, "virtio:1");
+DRIVER(virtio_net, net_probe, "virtio:1");

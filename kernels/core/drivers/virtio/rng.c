@@ -4,20 +4,20 @@
 
 static uint8_t bytes[32];
 
-static void done(void *arg)
+static void rng_done(void *arg)
 {
     uint32_t written;
     while (virtqueue_take(arg, &written))
         random_stir(bytes, MIN(written, (uint32_t)sizeof bytes), written >= sizeof bytes);
 }
 
-static const char *probe(struct device *device)
+static const char *rng_probe(struct device *device)
 {
     struct virtio *virtio = device->bus;
     const char *failure = virtio_begin(virtio, 0);
     if (failure)
         return failure;
-    struct virtqueue *queue = virtio_queue(virtio, 0, 4, done, &virtio->queues[0]);
+    struct virtqueue *queue = virtio_queue(virtio, 0, 4, rng_done, &virtio->queues[0]);
     if (!queue)
         return "has no queue";
     virtio_ready(virtio);
@@ -25,4 +25,4 @@ static const char *probe(struct device *device)
     virtqueue_kick(queue);
     return NULL;
 }
-DRIVER(virtio_rng, probe, "virtio:4");
+DRIVER(virtio_rng, rng_probe, "virtio:4");

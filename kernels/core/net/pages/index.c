@@ -5,7 +5,7 @@
 #include "print.h"
 #include "version.h"
 
-static size_t render(char *body, size_t size)
+static size_t render_index(char *body, size_t size)
 {
     struct page_stats pages = page_stats();
     return ksnprintf(body, size,
@@ -14,4 +14,4 @@ static size_t render(char *body, size_t size)
                      AUTON_VERSION, hal_arch, (unsigned long long)(hal_time_ns() / NS_PER_S),
                      pages.free * (PAGE_SIZE / 1024));
 }
-PAGE(index, "/", "text/html", render);
+PAGE(index, "/", "text/html", render_index);
