@@ -24,6 +24,7 @@ help:
 	@echo "make lint      ruff"
 	@echo "make bench     the figures, measured here; make bench-slm only those of the SLM's engine"
 	@echo "make same-numbers   every engine of the SLM over the same held-out sentences"
+	@echo "make crash-test     kill the bot after every single call of a run; make crash-demo: the demo, struck by SIGKILL"
 	@echo "make check-workflows   the workflow files and the runner's expressions against GitHub's own code (npm)"
 	@echo "make clean     remove what was built; make distclean also .venv/ and .auton/"
 

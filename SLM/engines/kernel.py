@@ -93,6 +93,6 @@ def open(model: Path, arch: str, extra: str = "", **_options) -> Kernel:
     from SLM.gguf_read import read
 
     path = model_file(model, "*.gguf", "a .gguf")
-    engine = Kernel(arch, path, extra=extra)
+    engine = Kernel(arch, path, extra=extra, words="slm_ms=60000")  # a busy host makes a guest's clock run away
     engine.temperature = read(path).keys.get("auton.slm.temperature", 1.0)
     return engine

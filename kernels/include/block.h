@@ -14,7 +14,8 @@ struct block_device {
     bool (*flush)(struct block_device *device); /* until what was written is on the medium */
 };
 
-void block_register(struct block_device *device);       /* names it */
+void block_register(struct block_device *device);       /* names it, unless it has a name from an earlier time */
+void block_remove(struct block_device *device);         /* nobody may be using it */
 struct block_device *block_first(void);
 struct block_device *block_find(const char *name);      /* NULL when there is none */
 

@@ -35,7 +35,7 @@ enum { FS_READ = 1, FS_WRITE = 2, FS_CREATE = 4, FS_TRUNCATE = 8, FS_APPEND = 16
 
 /* Folders may be opened for reading, for vfs_next. Returns a descriptor. */
 int vfs_open(const char *path, unsigned flags);
-int vfs_close(int file);
+int vfs_close(int file);                                    /* what was written is on the medium */
 long vfs_read(int file, void *data, size_t size);           /* fewer bytes only at the end; 0 there */
 long vfs_write(int file, const void *data, size_t size);    /* all, or an error (some may be written then) */
 int vfs_seek(int file, uint64_t offset);

@@ -112,7 +112,8 @@ def native() -> bool:
         ours, theirs, ratio = side_by_side(MODELS / f"{name}-{kind}.gguf")
         good = ratio["generate"] >= goal and ratio["prefill"] >= 1
         for what, least in (("generate", goal), ("prefill", 1)):
-            print(f"{name:9} {kind}  {what:8} {ours[what]:7.0f} tokens/s, llama.cpp {theirs[what]:7.0f}, ratio {ratio[what]:5.2f} (goal {least})",
+            print(f"{name:9} {kind}  {what:8} {ours[what]:7.0f} tokens/s, llama.cpp {theirs[what]:7.0f}, "
+                  f"ratio {ratio[what]:5.2f} (goal {least})",
                   "ok" if ratio[what] >= least else "NOT REACHED", sep="   ", flush=True)
         if name == "tiny_10M":
             good &= ours["question_ms"] <= QUESTION_MS

@@ -9,10 +9,21 @@ static unsigned count;
 void block_register(struct block_device *device)
 {
     struct block_device **at = &first;
-    ksnprintf(device->name, sizeof device->name, "disk%u", count++);
+    if (!device->name[0])
+        ksnprintf(device->name, sizeof device->name, "disk%u", count++);
     while (*at)
         at = &(*at)->next;
+    device->next = NULL;
     *at = device;
+}
+
+void block_remove(struct block_device *device)
+{
+    struct block_device **at = &first;
+    while (*at && *at != device)
+        at = &(*at)->next;
+    if (*at)
+        *at = device->next;
 }
 
 struct block_device *block_first(void) { return first; }

@@ -61,6 +61,8 @@ static long read_disk(struct block_device *disk, uint64_t offset, char *data, si
 {
     uint8_t sector[SECTOR_SIZE];
     size_t done = 0;
+    if (!disk)
+        return FS_IO; /* it is gone */
     uint64_t end = disk->sectors * SECTOR_SIZE;
     while (done < size && offset < end) {
         size_t in = offset % SECTOR_SIZE, count = MIN(size - done, SECTOR_SIZE - in);

@@ -9,7 +9,7 @@
 #include "string.h"
 #include "text.h"
 
-enum { LIMIT_MS = 5000, BENCH_TOKENS = 32 };
+enum { LIMIT_MS = 10000, BENCH_TOKENS = 32 };
 
 struct request {
     const char *text;         /* NULL: a benchmark */

@@ -276,6 +276,7 @@ static int create_inode(struct ext2 *fs, uint32_t folder, const char *name, uint
     return status ? status : add_entry(fs, folder, name, *number, entry_type(fs, mode));
 }
 
+/* A file is committed with what is written to it, when it is closed. */
 int ext2_create(struct ext2 *fs, uint32_t folder, const char *name, enum fs_type type, uint32_t *number)
 {
     if (type != FS_FILE && type != FS_FOLDER)
@@ -283,7 +284,8 @@ int ext2_create(struct ext2 *fs, uint32_t folder, const char *name, enum fs_type
     int status = ext2_begin(fs);
     if (status)
         return status;
-    return ext2_finish(fs, create_inode(fs, folder, name, type == FS_FILE ? MODE_FILE | 0644 : MODE_FOLDER | 0755, number));
+    status = create_inode(fs, folder, name, type == FS_FILE ? MODE_FILE | 0644 : MODE_FOLDER | 0755, number);
+    return status || type == FS_FOLDER ? ext2_finish(fs, status) : 0;
 }
 
 static int is_empty(struct ext2 *fs, uint32_t folder)

@@ -129,6 +129,9 @@ void ext2_drop_buffers(struct ext2 *fs);
 int ext2_begin(struct ext2 *fs);
 int ext2_finish(struct ext2 *fs, int status);
 int ext2_commit(struct ext2 *fs);
+/* After a failure in the midst of it: takes everything back and writes nothing more. Nobody knows what is on the disk then;
+   whoever mounts it next recovers. Returns status. */
+int ext2_give_up(struct ext2 *fs, int status);
 
 int ext2_recover(struct ext2 *fs);  /* at mount, when the superblock asks for it */
 void ext2_close(struct ext2 *fs);   /* commits, and leaves a file system without anything to recover */

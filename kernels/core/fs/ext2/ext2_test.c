@@ -35,24 +35,22 @@ static bool flush(struct block_device *device)
 
 static struct block_device disk = {.sectors = DISK_SIZE / SECTOR_SIZE, .transfer = transfer, .flush = flush};
 
-/* The disk in memory: known to block_find from the first call on, with memory only between begin and end. What is in it
-   at first is whatever was there, an earlier file system too. */
+/* What is in the memory at first is whatever was there, an earlier file system too. */
 bool test_disk_begin(uint32_t block_size)
 {
-    if (!disk.name[0])
-        block_register(&disk);
     medium = page_alloc(ORDER);
     writes_left = UINT32_MAX;
     if (!medium)
         return false;
+    block_register(&disk);
     return !ext2_format(&disk, block_size) && !vfs_mount("ext2", disk.name, "/t", 0);
 }
 
 void test_disk_end(void)
 {
     vfs_unmount("/t");
+    block_remove(&disk);
     page_free(medium, ORDER);
-    medium = NULL;
 }
 
 static bool remount(void)

@@ -209,7 +209,7 @@ long ext2_write(struct ext2 *fs, uint32_t number, uint64_t offset, const void *d
     if (status || step >= 0)
         return status ? status : (long)done;
     if (step != FS_NO_SPACE)
-        ext2_finish(fs, (int)step); /* half a piece: back to the last commit */
+        ext2_give_up(fs, (int)step); /* half a piece is in the transaction, and perhaps the file's own creation */
     return step;
 }
 

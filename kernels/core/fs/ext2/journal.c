@@ -129,20 +129,19 @@ static bool write_home(struct ext2 *fs)
     return write_journal_super(fs, fs->journal.start);
 }
 
-/* After a failed write nobody knows what is on the disk: whoever mounts it next recovers. */
-static int give_up(struct ext2 *fs)
+int ext2_give_up(struct ext2 *fs, int status)
 {
     ext2_take_back(fs);
-    fs->no_writing = "a write failed";
+    fs->no_writing = fs_error(status);
     klog("ext2 on %s: %s: read-only from now on", fs->disk->name, fs->no_writing);
-    return fs->failure;
+    return status;
 }
 
 int ext2_commit(struct ext2 *fs)
 {
     if (!fs->changed_count)
         return 0;
-    return write_journal(fs) && write_home(fs) ? 0 : give_up(fs);
+    return write_journal(fs) && write_home(fs) ? 0 : ext2_give_up(fs, fs->failure);
 }
 
 /* -- Opening the journal ---------------------------------------------------------------------------------- */
@@ -238,7 +237,7 @@ static int make_journal(struct ext2 *fs)
         fs->no_writing = "it has no journal and no room for one";
         return status;
     }
-    return write_new_journal(fs) ? 0 : give_up(fs);
+    return write_new_journal(fs) ? 0 : ext2_give_up(fs, fs->failure);
 }
 
 /* From the journal's inode, or while that is not written yet from its copy in the superblock. */
@@ -286,7 +285,7 @@ static int open_journal(struct ext2 *fs)
         return fs->failure;
     edit->incompat |= INCOMPAT_RECOVER;
     if (!write_super_sector(fs) || !flush_disk(fs) || !write_journal_super(fs, fs->journal.start))
-        return give_up(fs);
+        return ext2_give_up(fs, fs->failure);
     ext2_take_back(fs); /* it is on the disk, before a journal that says it has something */
     return 0;
 }

@@ -178,11 +178,12 @@ static int fs_truncate(struct mount *mount, uint64_t node)
 {
     struct ext2 *fs = mount->state;
     struct ext2_inode inode;
-    int status = ext2_begin(fs);
-    if (!status)
-        status = ext2_load(fs, (uint32_t)node, &inode);
+    int status = ext2_load(fs, (uint32_t)node, &inode);
     if (!status && ext2_type(inode.mode) != FS_FILE)
         status = FS_UNSUPPORTED;
+    if (status || (!ext2_size(&inode) && !inode.sectors))
+        return status; /* it is empty */
+    status = ext2_begin(fs);
     if (!status)
         status = ext2_clear(fs, (uint32_t)node, &inode);
     if (status)
@@ -217,7 +218,9 @@ static int fs_rename(struct mount *mount, uint64_t from, const char *name, uint6
 static int fs_sync(struct mount *mount)
 {
     struct ext2 *fs = mount->state;
-    return ext2_commit(fs) ? fs->failure : block_flush(fs->disk) ? 0 : FS_IO;
+    if (fs->changed_count)
+        return ext2_commit(fs);
+    return block_flush(fs->disk) ? 0 : FS_IO;
 }
 
 static int fs_usage_of(struct mount *mount, struct fs_usage *usage)

@@ -1,10 +1,8 @@
 /* The few functions of real numbers that inference needs, without a C library. Inside files that may use floating
-   point only (this folder and the architectures' slm_*.c). */
+   point only (this folder and the architectures' slm_*.c), compiled with -ffp-contract=off: every machine rounds alike. */
 #pragma once
 
 #include <stdint.h>
-
-#pragma STDC FP_CONTRACT OFF /* every kernel and machine rounds alike */
 
 static inline float slm_half(const uint8_t *at) /* IEEE binary16, little-endian */
 {
