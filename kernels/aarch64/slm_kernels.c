@@ -41,11 +41,12 @@ WITH_DOTPROD INLINE void dot_dotprod(struct sums *s, int8x16_t w, int8x16_t y)
 INLINE int32x4_t rows_neon(struct sums s) { return vpaddq_s32(s.low, s.high); }
 INLINE int32x4_t rows_dotprod(struct sums s) { return s.low; }
 
-INLINE void settle(int64x2_t totals[2], int32x4_t sum, const int16_t *scales, int16_t scale)
+INLINE void settle(int64x2_t totals[2], int32x4_t sum, const int16_t *scales, const struct slm_block *y)
 {
-    int32x4_t by = vmull_n_s16(vld1_s16(scales), scale);
-    totals[0] = vmlal_s32(totals[0], vget_low_s32(sum), vget_low_s32(by));
-    totals[1] = vmlal_high_s32(totals[1], sum, by);
+    int32x4_t by = vmull_n_s16(vld1_s16(scales), y->scale);
+    int64x2_t shift = vdupq_n_s64(y->shift);
+    totals[0] = vaddq_s64(totals[0], vshlq_s64(vmull_s32(vget_low_s32(sum), vget_low_s32(by)), shift));
+    totals[1] = vaddq_s64(totals[1], vshlq_s64(vmull_high_s32(sum, by), shift));
 }
 
 INLINE void block8(struct sums s[4], const int8_t *w, const int8_t *q, void (*dot)(struct sums *, int8x16_t, int8x16_t))
@@ -77,7 +78,7 @@ INLINE void block4(struct sums s[4], const int8_t *w, const int8_t *q, void (*do
                     const int16_t *scales = slm_scales(at, b, bytes);                                                   \
                     block##bits(s, (const int8_t *)slm_weights(at, b, bytes), y->q, dot_##way);                         \
                     for (unsigned i = 0; i < 4; i++)                                                                    \
-                        settle(totals + 2 * i, vsubq_s32(rows_##way(s[i]), vdupq_n_s32((over) * y->sum)), scales + 4 * i, y->scale); \
+                        settle(totals + 2 * i, vsubq_s32(rows_##way(s[i]), vdupq_n_s32((over) * y->sum)), scales + 4 * i, y); \
                 }                                                                                                       \
                 for (unsigned r = 0; r < SLM_PANEL; r++)                                                                \
                     out[v * stride + r] = (float)totals[r / 2][r % 2] * (units[r] * x->unit[v]);                        \

@@ -2,9 +2,10 @@
    byte of each is moved up and down again to get its sign. Only where sstatus.VS can be on (slm_kernels.c).
    void slm_rvv_q8(int64_t totals[16], const uint8_t *panel, const struct slm_block *x, uint32_t blocks); and slm_rvv_q4 */
 
-    .equ BLOCK, 40              /* struct slm_block: q, sum at 32, scale at 36 */
+    .equ BLOCK, 40              /* struct slm_block: q, sum at 32, scale at 36, shift at 38 */
     .equ SUM, 32
     .equ SCALE, 36
+    .equ SHIFT, 38
 
     /* t0 = the weights of block a4, t1 = its scales; a pair of blocks has `pair` bytes of weights, then 64 of scales */
     .macro find pair
@@ -21,7 +22,7 @@
     addi t1, t1, \pair
     .endm
 
-    /* totals (v24) += sums (v8) * the rows' scales * the vector's */
+    /* totals (v24) += sums (v8) * the rows' scales * the vector's << its shift */
     .macro settle
     vsetivli zero, 16, e16, m2, ta, ma
     vle16.v v16, (t1)
@@ -29,7 +30,11 @@
     vsext.vf2 v12, v16
     lh t6, SCALE(a2)
     vmul.vx v12, v12, t6
-    vwmacc.vv v24, v8, v12
+    vwmul.vv v16, v8, v12
+    lhu t6, SHIFT(a2)
+    vsetivli zero, 16, e64, m8, ta, ma
+    vsll.vx v16, v16, t6
+    vadd.vv v24, v24, v16
     addi a2, a2, BLOCK
     addi a4, a4, 1
     .endm

@@ -66,14 +66,15 @@ static inline __m128i wide_sse2(const int8_t *q)
 }
 
 /* totals (16) += the block's sums less `over`, times the scales. */
-static inline void settle_sse2(int64_t *totals, const __m128i *lo, const __m128i *hi, int32_t over, const int16_t *scales, int32_t scale)
+static inline void settle_sse2(int64_t *totals, const __m128i *lo, const __m128i *hi, int32_t over, const int16_t *scales,
+                               const struct slm_block *y)
 {
     for (unsigned i = 0; i < 4; i++) {
         __m128 a = _mm_castsi128_ps(lo[i]), b = _mm_castsi128_ps(hi[i]);
         __m128i sum = _mm_add_epi32(_mm_castps_si128(_mm_shuffle_ps(a, b, 0x88)), _mm_castps_si128(_mm_shuffle_ps(a, b, 0xdd)));
         int32_t s[4];
         _mm_storeu_si128((void *)s, sum);
-        for (unsigned r = 0; r < 4; r++) totals[4 * i + r] += (int64_t)(s[r] - over) * (scales[4 * i + r] * scale);
+        for (unsigned r = 0; r < 4; r++) totals[4 * i + r] += (int64_t)(s[r] - over) * (scales[4 * i + r] * y->scale) * ((int64_t)1 << y->shift);
     }
 }
 
@@ -95,7 +96,7 @@ static void q8_sse2(float *out, size_t stride, const uint8_t *at, uint32_t panel
                     __m128i q = wide_sse2(y->q + 4 * g);
                     for (unsigned i = 0; i < 4; i++) dot_sse2(lo + i, hi + i, w[4 * g + i], q);
                 }
-                settle_sse2(totals, lo, hi, 0, slm_scales(at, b, SLM_Q8_BYTES), y->scale);
+                settle_sse2(totals, lo, hi, 0, slm_scales(at, b, SLM_Q8_BYTES), y);
             }
             finish(out + v * stride, totals, slm_units(at, x->blocks, SLM_Q8_BYTES), x->unit[v]);
         }
@@ -119,7 +120,7 @@ static void q4_sse2(float *out, size_t stride, const uint8_t *at, uint32_t panel
                         dot_sse2(lo + i, hi + i, _mm_and_si128(_mm_srli_epi16(w[4 * g + i], 4), low), q16);
                     }
                 }
-                settle_sse2(totals, lo, hi, 8 * y->sum, slm_scales(at, b, SLM_Q4_BYTES), y->scale);
+                settle_sse2(totals, lo, hi, 8 * y->sum, slm_scales(at, b, SLM_Q4_BYTES), y);
             }
             finish(out + v * stride, totals, slm_units(at, x->blocks, SLM_Q4_BYTES), x->unit[v]);
         }
@@ -134,11 +135,13 @@ INLINE(AVX2) __m256i dot_avx2(__m256i sum, __m256i w, __m256i y) /* of 4 signed 
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-INLINE(AVX2) void settle_avx2(__m256i totals[2], __m256i sum, const int16_t *scales, int32_t scale) /* even rows, odd rows */
+INLINE(AVX2) void settle_avx2(__m256i totals[2], __m256i sum, const int16_t *scales, const struct slm_block *y) /* even rows, odd */
 {
-    __m256i m = _mm256_cvtepi16_epi32(_mm_loadu_si128((const void *)scales)), by = _mm256_madd_epi16(m, _mm256_set1_epi32(scale));
-    totals[0] = _mm256_add_epi64(totals[0], _mm256_mul_epi32(sum, by));
-    totals[1] = _mm256_add_epi64(totals[1], _mm256_mul_epi32(_mm256_srli_epi64(sum, 32), _mm256_srli_epi64(by, 32)));
+    __m256i m = _mm256_cvtepi16_epi32(_mm_loadu_si128((const void *)scales)), by = _mm256_madd_epi16(m, _mm256_set1_epi32(y->scale));
+    __m128i shift = _mm_cvtsi32_si128(y->shift);
+    totals[0] = _mm256_add_epi64(totals[0], _mm256_sll_epi64(_mm256_mul_epi32(sum, by), shift));
+    __m256i odd = _mm256_mul_epi32(_mm256_srli_epi64(sum, 32), _mm256_srli_epi64(by, 32));
+    totals[1] = _mm256_add_epi64(totals[1], _mm256_sll_epi64(odd, shift));
 }
 
 INLINE(AVX2) void finish_avx2(float *out, const __m256i totals[4], const float *units, float unit)
@@ -163,8 +166,8 @@ __attribute__((target(AVX2))) static void q8_avx2(float *out, size_t stride, con
                     s0 = dot_avx2(s0, w[2 * g], q);
                     s1 = dot_avx2(s1, w[2 * g + 1], q);
                 }
-                settle_avx2(totals, s0, slm_scales(at, b, SLM_Q8_BYTES), y->scale);
-                settle_avx2(totals + 2, s1, slm_scales(at, b, SLM_Q8_BYTES) + 8, y->scale);
+                settle_avx2(totals, s0, slm_scales(at, b, SLM_Q8_BYTES), y);
+                settle_avx2(totals + 2, s1, slm_scales(at, b, SLM_Q8_BYTES) + 8, y);
             }
             finish_avx2(out + v * stride, totals, slm_units(at, x->blocks, SLM_Q8_BYTES), x->unit[v]);
         }
@@ -192,8 +195,8 @@ __attribute__((target(AVX2))) static void q4_avx2(float *out, size_t stride, con
                     s0 = dot4_avx2(s0, w[2 * g], q, q16);
                     s1 = dot4_avx2(s1, w[2 * g + 1], q, q16);
                 }
-                settle_avx2(totals, s0, slm_scales(at, b, SLM_Q4_BYTES), y->scale);
-                settle_avx2(totals + 2, s1, slm_scales(at, b, SLM_Q4_BYTES) + 8, y->scale);
+                settle_avx2(totals, s0, slm_scales(at, b, SLM_Q4_BYTES), y);
+                settle_avx2(totals + 2, s1, slm_scales(at, b, SLM_Q4_BYTES) + 8, y);
             }
             finish_avx2(out + v * stride, totals, slm_units(at, x->blocks, SLM_Q4_BYTES), x->unit[v]);
         }
@@ -204,11 +207,13 @@ __attribute__((target(AVX2))) static void q4_avx2(float *out, size_t stride, con
 
 enum { AT_ONCE = 8 };
 
-INLINE(VNNI) void settle_vnni(__m512i *even, __m512i *odd, __m512i sum, __m512i m, int32_t scale)
+INLINE(VNNI) void settle_vnni(__m512i *even, __m512i *odd, __m512i sum, __m512i m, const struct slm_block *y)
 {
-    __m512i by = _mm512_madd_epi16(m, _mm512_set1_epi32(scale));
-    *even = _mm512_add_epi64(*even, _mm512_mul_epi32(sum, by));
-    *odd = _mm512_add_epi64(*odd, _mm512_mul_epi32(_mm512_srli_epi64(sum, 32), _mm512_srli_epi64(by, 32)));
+    __m512i by = _mm512_madd_epi16(m, _mm512_set1_epi32(y->scale));
+    __m128i shift = _mm_cvtsi32_si128(y->shift);
+    *even = _mm512_add_epi64(*even, _mm512_sll_epi64(_mm512_mul_epi32(sum, by), shift));
+    __m512i high = _mm512_mul_epi32(_mm512_srli_epi64(sum, 32), _mm512_srli_epi64(by, 32));
+    *odd = _mm512_add_epi64(*odd, _mm512_sll_epi64(high, shift));
 }
 
 INLINE(VNNI) void finish_vnni(float *out, __m512i even, __m512i odd, const float *units, float unit)
@@ -253,7 +258,7 @@ INLINE(VNNI) void block4_vnni(__m512i *sums, const uint8_t *w, const struct slm_
         for (uint32_t b = 0; b < x->blocks; b++, y++) {                                                                        \
             __m512i m = _mm512_cvtepi16_epi32(_mm256_loadu_si256((const void *)slm_scales(at, b, bytes)));                     \
             block##bits##_vnni(sums, slm_weights(at, b, bytes), y, x->blocks, vectors);                                        \
-            for (unsigned v = 0; v < vectors; v++) settle_vnni(even + v, odd + v, sums[v], m, y[(size_t)v * x->blocks].scale); \
+            for (unsigned v = 0; v < vectors; v++) settle_vnni(even + v, odd + v, sums[v], m, y + (size_t)v * x->blocks);  \
         }                                                                                                                      \
         for (unsigned v = 0; v < vectors; v++)                                                                                 \
             finish_vnni(out + (first + v) * stride, even[v], odd[v], slm_units(at, x->blocks, bytes), x->unit[first + v]);     \

@@ -42,7 +42,7 @@ def compare(reference: list, found: list) -> dict[str, float]:
 
 def identical(host: list, kernel: list) -> bool:
     """Digits that the kernel prints: millionths of a logit."""
-    return all(a.intent == b.intent and a.action == b.action and np.abs(np.array(a.logits) - b.logits).max() <= 2e-6
+    return all(a.intent == b.intent and a.action == b.action and np.abs(np.array(a.logits) - b.logits).max() <= 1e-6
                for a, b in zip(host, kernel, strict=True))
 
 

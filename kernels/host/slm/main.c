@@ -42,7 +42,7 @@ static void print(const struct slm_answer *a, uint64_t took, unsigned logits)
     printf("{\"intent\": \"%s\", \"probability\": %.7g, \"action\": ", slm_intents[a->intent], (double)a->probability);
     json(a->action);
     printf(", \"ms\": %.4f, \"logits\": [", (double)took / 1e6);
-    for (unsigned i = 0; i < logits; i++) printf("%s%.7g", i ? ", " : "", (double)a->logits[i]);
+    for (unsigned i = 0; i < logits; i++) printf("%s%.9g", i ? ", " : "", (double)a->logits[i]);
     puts("]}");
     fflush(stdout);
 }

@@ -117,7 +117,7 @@ bool slm_ask(struct slm *s, const char *text, bool want_action, bool (*expired)(
 static int32_t rounded(float x)
 {
     if (!(x > -2000.0f && x < 2000.0f)) return x > 0 ? 2000000000 : x < 0 ? -2000000000 : 0;
-    return (int32_t)(x * 1000000.0f + (x < 0 ? -0.5f : 0.5f));
+    return (int32_t)((double)x * 1000000.0 + (x < 0 ? -0.5 : 0.5));
 }
 
 int32_t slm_logit_millionths(const struct slm_answer *a, unsigned i) { return rounded(a->logits[i]); }

@@ -1,10 +1,11 @@
 /* Inside the neural engine: quantized vectors, matrices packed for a kernel, and the two tables of functions that an
    architecture may add to. Only this folder and the architectures' slm_*.c use floating point.
 
-   A row times a vector is the sum over blocks of (integer dot product) * (weight scale) * (activation scale). Both scales
-   are integers of at most 15 bits, relative to the largest in their row or vector; a power of two (the unit) brings them
-   back. So the sum is exact in 64 bits (19 + 15 + 15 + 9), its order does not matter, and every kernel on every machine
-   gives the same bits. What the integers lose is 2^-16 of a row's largest scale, far less than the blocks' own rounding. */
+   A row times a vector is the sum over blocks of (integer dot product) * (weight scale) * (activation scale << shift).
+   Scales are integers relative to the largest in their row (15 bits) or vector (11 bits, which is all a binary16 has, and
+   a shift of at most 9 to 18, by the vector's length); a power of two (the unit) brings them back. So the sum is exact in
+   64 bits (19 + 15 + 11 + 9 + 9), its order does not matter, and every kernel on every machine gives the same bits. Only
+   scales below 2^-4 of a row's largest, or 2^-9 of a vector's, lose bits at all. */
 #pragma once
 
 #include "../slm.h"
@@ -15,8 +16,8 @@
 struct slm_block { /* 32 activations, rounded as ggml's Q8_0 does */
     _Alignas(8) int8_t q[32];
     int32_t sum;   /* of q: takes back what makes weights unsigned */
-    int16_t scale; /* times the vector's unit */
-    int16_t unused;
+    int16_t scale; /* times 2^shift and the vector's unit */
+    uint16_t shift;
 };
 
 struct slm_input { /* `count` vectors of `blocks` blocks each */

@@ -28,7 +28,7 @@ static void quantized_row(float *out, size_t stride, const uint8_t *row, enum sl
         int64_t total = 0;
         for (uint32_t b = 0; b < x->blocks; b++) {
             const uint8_t *w = row + (size_t)b * size + 2;
-            total += (int64_t)(type == SLM_Q8_0 ? dot8(w, at + b) : dot4(w, at + b)) * (scales[b] * at[b].scale);
+            total += (int64_t)(type == SLM_Q8_0 ? dot8(w, at + b) : dot4(w, at + b)) * (scales[b] * at[b].scale) * ((int64_t)1 << at[b].shift);
         }
         out[v * stride] = finite ? (float)total * (unit * x->unit[v]) : __builtin_nanf("");
     }
@@ -90,7 +90,7 @@ static void make_up(struct trial *t)
     uint32_t seed = 1;
     for (size_t i = 0; i < sizeof t->rows; i++) t->rows[i] = (uint8_t)((seed = seed * 1664525u + 1013904223u) >> 24);
     for (unsigned b = 0; b < TEST_VECTORS * TEST_BLOCKS; b++) {
-        t->block[b] = (struct slm_block){.scale = (int16_t)(32767 - 500 * b)};
+        t->block[b] = (struct slm_block){.scale = (int16_t)(2047 - 30 * b), .shift = (uint16_t)(b % 16)};
         for (unsigned i = 0; i < 32; i++) {
             seed = seed * 1664525u + 1013904223u;
             t->block[b].q[i] = (int8_t)((int)(seed >> 24) % 255 - 127);

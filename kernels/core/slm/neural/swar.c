@@ -50,11 +50,12 @@ INLINE void block4(int64_t *sums, const uint8_t *w, const int8_t *x)
 }
 
 /* totals (2 * PAIRS) += a block's sums, less what unsigned weights made too much, times its scales */
-INLINE void settle(int64_t *totals, const int64_t *sums, int32_t over, const int16_t *scales, int32_t scale)
+INLINE void settle(int64_t *totals, const int64_t *sums, int32_t over, const int16_t *scales, const struct slm_block *y)
 {
+    int64_t by = (int64_t)y->scale << y->shift;
     for (unsigned p = 0; p < PAIRS; p++) {
-        totals[2 * p] += (int64_t)(LOW(sums[p]) - over) * (scales[2 * p] * scale);
-        totals[2 * p + 1] += (int64_t)(HIGH(sums[p]) - over) * (scales[2 * p + 1] * scale);
+        totals[2 * p] += (int64_t)(LOW(sums[p]) - over) * (scales[2 * p] * by);
+        totals[2 * p + 1] += (int64_t)(HIGH(sums[p]) - over) * (scales[2 * p + 1] * by);
     }
 }
 
@@ -71,7 +72,7 @@ INLINE void settle(int64_t *totals, const int64_t *sums, int32_t over, const int
                     int64_t totals[2 * PAIRS] = {0}, sums[PAIRS];                                                         \
                     for (uint32_t b = 0; b < x->blocks; b++, y++) {                                                       \
                         block_(sums, slm_weights(panel, b, bytes) + 4 * row, y->q);                                       \
-                        settle(totals, sums, (less) * y->sum, slm_scales(panel, b, bytes) + row, y->scale);               \
+                        settle(totals, sums, (less) * y->sum, slm_scales(panel, b, bytes) + row, y);                      \
                     }                                                                                                     \
                     for (unsigned r = 0; r < 2 * PAIRS; r++)                                                              \
                         out[v * stride + row + r] = (float)totals[r] * (units[r] * x->unit[v]);                           \

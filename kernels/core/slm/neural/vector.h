@@ -50,12 +50,15 @@ SLM_INLINE void slm_settle(struct slm_block *out, float *unit, const uint32_t *b
 {
     uint32_t top = 0;
     for (uint32_t b = 0; b < blocks; b++) top = bits[b] >> 23 > top ? bits[b] >> 23 : top;
+    uint32_t room = 18; /* bits of shift: what 64 leave beside 19 of a dot product, 15 and 11 of scales, and the sum's */
+    for (uint32_t n = 1; n < blocks; n *= 2) room--;
     for (uint32_t b = 0; b < blocks; b++) {
-        uint32_t shift = top - (bits[b] >> 23), wide = bits[b] ? ((bits[b] & 0x7fffff) | 0x800000) >> 9 : 0;
-        if (shift) wide = shift > 16 ? 0 : ((wide >> (shift - 1)) + 1) >> 1;
+        uint32_t below = top - (bits[b] >> 23), wide = bits[b] ? ((bits[b] & 0x7fffff) | 0x800000) >> 13 : 0;
+        if (below > room) wide = below - room > 11 ? 0 : ((wide >> (below - room - 1)) + 1) >> 1;
         out[b].scale = (int16_t)wide;
+        out[b].shift = (uint16_t)(below > room ? 0 : room - below);
     }
-    *unit = top == 255 ? __builtin_nanf("") : slm_power((int32_t)top - 127 - 14);
+    *unit = top == 255 ? __builtin_nanf("") : slm_power((int32_t)top - 127 - 10 - (int32_t)room);
 }
 
 SLM_INLINE void slm_quantize(struct slm_block *out, float *unit, const float *x, uint32_t n)
