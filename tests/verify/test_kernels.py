@@ -14,11 +14,12 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
-    """kernels/, specs/ and auton.toml, away from the checkout's own build."""
+    """kernels/, specs/, the SLM's model and auton.toml, away from the checkout's own build."""
     root = tmp_path_factory.mktemp("kernels")
     shutil.copytree(ROOT / "kernels", root / "kernels", ignore=shutil.ignore_patterns("build"))
     if (ROOT / "specs").is_dir():
         shutil.copytree(ROOT / "specs", root / "specs")
+    shutil.copytree(ROOT / "SLM" / "models", root / "SLM" / "models")
     shutil.copy(ROOT / "auton.toml", root)
     return root
 
