@@ -48,6 +48,7 @@ FIGURES = {
     "work": ("  wall time of all its jobs, less what they waited for", ""),
     "agents": ("  agents' builds, boots and model", ""),
     "verify": ("  verify's builds and boots", ""),
+    "each": ("    each, from clean, beside other work (median)", ""),
 }
 
 if __name__ == "__main__":

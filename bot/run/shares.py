@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from bot.errors import Refused
 from bot.handoff import MAX_BYTES, Report, Result, parse
@@ -36,12 +37,15 @@ class Shares:
     """Builds, boots and models that agents waited for, added up."""
     verify: float
     """Builds and boots of verify, added up where several architectures were not at it together."""
+    each: float
+    """The median of these: from a clean checkout, as every verify run begins."""
 
     def lines(self) -> list[str]:
         return [f"time: {self.total:.0f} s, of which {self.alone:.1f} s are the bot's own share (no compiler, QEMU or "
                 "model was at work)",
                 f"  all its jobs' own work, also beside builds and boots: {self.work:.1f} s, {self.cpu:.1f} s of CPU",
-                f"  agents' builds, boots and model {self.agents:.1f} s; verify's builds and boots {self.verify:.1f} s"]
+                f"  agents' builds, boots and model {self.agents:.1f} s; verify's builds and boots {self.verify:.1f} s, "
+                f"{self.each:.1f} s each (median, from clean)"]
 
 
 class Meter:
@@ -71,7 +75,8 @@ class Meter:
         pid, seconds = _server_cpu(self.data)
         seconds -= self.before[1] if pid == self.before[0] else 0.0
         return Shares(*(round(value, 1) for value in (end - self.begin, alone, wall - theirs - judged,
-                                                      cpu + seconds + _own_cpu(), theirs, judged)))
+                                                      cpu + seconds + _own_cpu(), theirs, judged,
+                                                      median([took for took in map(covered, verify) if took] or [0.0]))))
 
 
 def _waited(artifact: Path) -> Iterator[Span]:

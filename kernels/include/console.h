@@ -25,6 +25,8 @@ void console_start(void);
 void console_write(const char *data, size_t size);
 void console_input(char c);     /* from interrupt context; drops when 256 characters wait already */
 char console_read(void);        /* sleeps until there is a character */
-void console_capture(char *buffer, size_t size); /* output goes there, cut at size; NULL, 0 ends it */
+void console_capture(char *buffer, size_t size); /* this thread's output goes there, cut at size; NULL, 0 ends it */
 NORETURN void console_run(void);
 void console_execute(char *line); /* runs one line; changes the line's text */
+void console_execute_alone(char *line);                             /* when no other thread's is running */
+void console_answer(char *line, char *answer, size_t size);        /* likewise; what it prints goes to answer */

@@ -39,12 +39,12 @@ class Wire:
     """Use as a context manager; `guest(arch, …)` boots a machine at its end. Rates are shares of the frames, each way."""
 
     def __init__(self, forward: list[tuple[str, int]], *, lose: float = 0.0, double: float = 0.0, delay: float = 0.0,
-                 delay_seconds: float = 0.02, seed: int = 1):
+                 delay_seconds: float = 0.02, seed: int = 1, restrict: bool = True):
         self.forward = forward
         self.ports = {guest: free_port(socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) for kind, guest in forward}
         self.rates = {"lose": lose, "double": double, "delay": delay}
         self.carried = {"frames": 0, "lose": 0, "double": 0, "delay": 0}
-        self._delay_seconds = delay_seconds
+        self._delay_seconds, self._restrict = delay_seconds, "on" if restrict else "off"
         self._random = random.Random(seed)
         self._ends = (_socket(), _socket())  # towards the guest, towards the network
         self._qemu = (free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM))
@@ -55,7 +55,7 @@ class Wire:
         rules = "".join(f",hostfwd={kind}:127.0.0.1:{self.ports[port]}-10.0.2.15:{port}" for kind, port in self.forward)
         self._network = subprocess.Popen(
             ["qemu-system-x86_64", "-M", "none", "-nodefaults", "-no-user-config", "-display", "none",
-             "-monitor", "none", "-netdev", f"user,id=user,restrict=on{rules}", "-netdev", "hubport,id=a,hubid=0,netdev=user",
+             "-monitor", "none", "-netdev", f"user,id=user,restrict={self._restrict}{rules}", "-netdev", "hubport,id=a,hubid=0,netdev=user",
              "-netdev", _netdev("wire", self._qemu[1], self._ends[1].getsockname()[1]),
              "-netdev", "hubport,id=b,hubid=0,netdev=wire"], stdin=subprocess.DEVNULL, env=os.environ)
         self._thread = threading.Thread(target=self._carry, daemon=True)

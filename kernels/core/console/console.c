@@ -3,12 +3,15 @@
 #include "line.h"
 #include "print.h"
 #include "string.h"
+#include "sync.h"
 
 enum { WORDS_MAX = 32 };
 
 static struct serial *first_serial;
-static char *captured; /* where output goes instead, while a test listens */
+static char *captured; /* where the output of one thread goes instead */
 static size_t capture_left;
+static struct thread *capturer;
+static struct mutex executing; /* commands run one at a time, whoever asked for them */
 
 void console_attach(struct serial *device)
 {
@@ -27,6 +30,7 @@ void console_start(void)
 void console_capture(char *buffer, size_t size)
 {
     captured = buffer;
+    capturer = thread_current();
     capture_left = size ? size - 1 : 0;
     if (size)
         buffer[0] = 0;
@@ -43,7 +47,7 @@ static void capture(const char *data, size_t size)
 
 void console_write(const char *data, size_t size)
 {
-    if (captured)
+    if (captured && capturer == thread_current())
         capture(data, size);
     else
         for (struct serial *serial = first_serial; serial && size; serial = serial->next)
@@ -75,4 +79,20 @@ void console_execute(char *text)
         command->run(argc, argv);
     else
         kprintf("unknown command '%s': 'help' lists the commands there are\n", argv[0]);
+}
+
+void console_execute_alone(char *line)
+{
+    mutex_take(&executing);
+    console_execute(line);
+    mutex_give(&executing);
+}
+
+void console_answer(char *line, char *answer, size_t size)
+{
+    mutex_take(&executing);
+    console_capture(answer, size);
+    console_execute(line);
+    console_capture(NULL, 0);
+    mutex_give(&executing);
 }

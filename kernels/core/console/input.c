@@ -41,6 +41,6 @@ void console_run(void)
         line_begin(&line);
         while (!line_feed(&line, console_read()))
             ;
-        console_execute(line.text);
+        console_execute_alone(line.text);
     }
 }

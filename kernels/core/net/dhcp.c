@@ -5,6 +5,7 @@
 #include "random.h"
 #include "string.h"
 
+#define LEASE_MIN_S 8u /* less would only keep the network busy */
 enum { CLIENT_PORT = 68, SERVER_PORT = 67, FIXED_SIZE = 236, MESSAGE_MAX = 548 };
 enum { DHCP_DISCOVER = 1, DHCP_OFFER = 2, DHCP_REQUEST = 3, DHCP_ACK = 5, DHCP_NAK = 6 };
 enum { OPT_MASK = 1, OPT_ROUTER = 3, OPT_DNS = 6, OPT_REQUESTED = 50, OPT_LEASE = 51, OPT_TYPE = 53, OPT_SERVER = 54,
@@ -13,7 +14,7 @@ enum { OPT_MASK = 1, OPT_ROUTER = 3, OPT_DNS = 6, OPT_REQUESTED = 50, OPT_LEASE 
 #define FIRST_RETRY_NS (1 * NS_PER_S)
 #define LAST_RETRY_NS (32 * NS_PER_S)
 
-enum dhcp_state { SELECTING, REQUESTING, BOUND, RENEWING };
+enum dhcp_state { SELECTING, REQUESTING, BOUND, RENEWING, REBINDING };
 
 struct client {
     struct client *next;
@@ -21,14 +22,14 @@ struct client {
     enum dhcp_state state;
     uint32_t transaction;
     ip4 offered, server;
-    uint64_t retry_ns, renew_at, expires_at;
+    uint64_t retry_ns, rebind_at, expires_at;
     struct net_timer timer;
 };
 
 struct answer {
     unsigned type;
     ip4 address, server, mask, router, dns;
-    uint32_t lease, t1;
+    uint32_t lease, t1, t2;
 };
 
 static struct client *clients;
@@ -50,10 +51,10 @@ static uint8_t *put_address(uint8_t *at, uint8_t code, ip4 address)
 
 static void dhcp_send(struct client *client, uint8_t type)
 {
-    static const uint8_t wanted[] = {OPT_MASK, OPT_ROUTER, OPT_DNS, OPT_LEASE, OPT_T1};
+    static const uint8_t wanted[] = {OPT_MASK, OPT_ROUTER, OPT_DNS, OPT_LEASE, OPT_T1, OPT_T2};
     uint8_t message[MESSAGE_MAX] = {1, 1, MAC_SIZE};
     struct net_device *device = client->device;
-    bool renewing = client->state == RENEWING;
+    bool renewing = client->state == RENEWING || client->state == REBINDING;
     store_be32(message + 4, client->transaction);
     store_be32(message + 12, renewing ? device->address : 0);
     memcpy(message + 28, device->mac, MAC_SIZE);
@@ -66,10 +67,10 @@ static void dhcp_send(struct client *client, uint8_t type)
     at = put_option(at, OPT_WANTED, wanted, sizeof wanted);
     *at++ = OPT_END;
     size_t size = MAX((size_t)(at - message), (size_t)300); /* RFC 1542, 2.1: BOOTP's least */
-    if (renewing)
+    if (client->state == RENEWING)
         udp_send(CLIENT_PORT, client->server, SERVER_PORT, message, size);
     else
-        udp_send_on(device, 0, CLIENT_PORT, IP4_BROADCAST, SERVER_PORT, message, size);
+        udp_send_on(device, renewing ? device->address : 0, CLIENT_PORT, IP4_BROADCAST, SERVER_PORT, message, size);
 }
 
 static void act(void *arg);
@@ -87,6 +88,12 @@ static void restart(struct client *client)
     client->retry_ns = FIRST_RETRY_NS;
     dhcp_send(client, DHCP_DISCOVER);
     again_in(client, client->retry_ns);
+}
+
+/* When what is tried now gives way to something else. */
+static uint64_t next_stage(const struct client *client, uint64_t now)
+{
+    return now < client->rebind_at ? client->rebind_at : client->expires_at;
 }
 
 /* The timer fired: say it again, or move on because time ran out. */
@@ -114,12 +121,15 @@ static void act(void *arg)
         client->transaction = random_u32();
         /* fall through */
     case RENEWING:
+    case REBINDING:
         if (now >= client->expires_at) {
             restart(client);
             break;
         }
+        if (now >= client->rebind_at) /* the server is silent: any other will do (RFC 2131, 4.4.5) */
+            client->state = REBINDING;
         dhcp_send(client, DHCP_REQUEST);
-        again_in(client, MAX((client->expires_at - now) / 2, NS_PER_S));
+        again_in(client, MAX((next_stage(client, now) - now) / 2, NS_PER_S));
         break;
     }
 }
@@ -150,6 +160,7 @@ static bool dhcp_parse(const struct client *client, const uint8_t *data, size_t 
         case OPT_SERVER: answer->server = option_u32(value, length); break;
         case OPT_LEASE: answer->lease = option_u32(value, length); break;
         case OPT_T1: answer->t1 = option_u32(value, length); break;
+        case OPT_T2: answer->t2 = option_u32(value, length); break;
         default: break;
         }
         at += 2u + length;
@@ -160,13 +171,16 @@ static bool dhcp_parse(const struct client *client, const uint8_t *data, size_t 
 static void bind_lease(struct client *client, const struct answer *answer)
 {
     struct net_device *device = client->device;
-    uint64_t lease = MAX(answer->lease, 60u), renew = answer->t1 && answer->t1 < lease ? answer->t1 : lease / 2;
+    uint64_t lease = MAX(answer->lease, LEASE_MIN_S), renew = answer->t1 && answer->t1 < lease ? answer->t1 : lease / 2;
+    uint64_t rebind = answer->t2 > renew && answer->t2 < lease ? answer->t2 : MAX(lease * 7 / 8, renew);
     device->address = answer->address;
     device->mask = answer->mask ? answer->mask : IP4(255, 255, 255, 0);
     device->gateway = answer->router;
     device->dns = answer->dns;
     device->server = answer->server;
+    client->server = answer->server ? answer->server : client->server;
     client->state = BOUND;
+    client->rebind_at = hal_time_ns() + rebind * NS_PER_S;
     client->expires_at = hal_time_ns() + lease * NS_PER_S;
     again_in(client, renew * NS_PER_S);
 }
@@ -180,7 +194,7 @@ static void take(struct client *client, const struct answer *answer)
         client->retry_ns = FIRST_RETRY_NS;
         dhcp_send(client, DHCP_REQUEST);
         again_in(client, client->retry_ns);
-    } else if (client->state == REQUESTING || client->state == RENEWING) {
+    } else if (client->state == REQUESTING || client->state == RENEWING || client->state == REBINDING) {
         if (answer->type == DHCP_ACK && answer->address)
             bind_lease(client, answer);
         else if (answer->type == DHCP_NAK)
