@@ -34,6 +34,8 @@ def main() -> int:
                 steps = db.execute(STEPS).fetchall()
         finally:
             auton("forge", "stop", "--data", str(data))
+    if not outcome["landed"]:
+        print(f"the goal did not land, it is {outcome['state']}: these are no figures of a demo")
     for name, (words, goal) in FIGURES.items():
         print(f"{words:66} {outcome['shares'][name]:6.1f} s{goal}")
     for name, count, wall, cpu in steps:
