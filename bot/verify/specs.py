@@ -6,6 +6,7 @@ others, `judge` what it sees in a boot. Kinds that need the console say what to 
 
 import re
 import tomllib
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -46,18 +47,18 @@ class SpecCheck(BaseModel):
     """file:line of the `[[check]]` table."""
 
     @property
+    @abstractmethod
     def title(self) -> str:
         """The check's name in tables."""
-        raise NotImplementedError
 
     @property
     def line(self) -> str | None:
         """What to type at the console, for a kind that needs an answer."""
         return None
 
+    @abstractmethod
     def judge(self, seen: Seen) -> str:
         """Empty when the check holds; else what was expected and what was found."""
-        raise NotImplementedError
 
 
 class Ktap(SpecCheck):

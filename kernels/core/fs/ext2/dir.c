@@ -193,18 +193,27 @@ static int add_entry(struct ext2 *fs, uint32_t folder, const char *name, uint32_
     return touch_folder(fs, folder, &inode);
 }
 
+/* Finds an entry and its folder's inode, and opens its block, at *data, for a change. */
+static int edit_entry(struct ext2 *fs, uint32_t folder, const char *name, struct ext2_inode *inode, struct spot *spot,
+                      uint8_t **data)
+{
+    uint32_t number, blocks;
+    int status = find_entry(fs, folder, name, spot, &number);
+    if (!status)
+        status = load_folder(fs, folder, inode, &blocks);
+    *data = status ? NULL : ext2_edit(fs, spot->block);
+    return status || *data ? status : fs->failure;
+}
+
 /* The entry before takes over the room; the first of a block becomes unused. */
 static int remove_entry(struct ext2 *fs, uint32_t folder, const char *name)
 {
     struct ext2_inode inode;
     struct spot spot;
-    uint32_t number, blocks;
-    int status = find_entry(fs, folder, name, &spot, &number);
-    if (!status)
-        status = load_folder(fs, folder, &inode, &blocks);
-    uint8_t *data = status ? NULL : ext2_edit(fs, spot.block);
+    uint8_t *data;
+    int status = edit_entry(fs, folder, name, &inode, &spot, &data);
     if (!data)
-        return status ? status : fs->failure;
+        return status;
     struct ext2_entry *entry = (struct ext2_entry *)(data + spot.at);
     if (spot.first)
         entry->inode = 0;
@@ -218,13 +227,10 @@ static int point_entry(struct ext2 *fs, uint32_t folder, const char *name, uint3
 {
     struct ext2_inode inode;
     struct spot spot;
-    uint32_t number, blocks;
-    int status = find_entry(fs, folder, name, &spot, &number);
-    if (!status)
-        status = load_folder(fs, folder, &inode, &blocks);
-    uint8_t *data = status ? NULL : ext2_edit(fs, spot.block);
+    uint8_t *data;
+    int status = edit_entry(fs, folder, name, &inode, &spot, &data);
     if (!data)
-        return status ? status : fs->failure;
+        return status;
     struct ext2_entry *entry = (struct ext2_entry *)(data + spot.at);
     entry->inode = to;
     entry->type = type;
