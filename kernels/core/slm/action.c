@@ -115,13 +115,12 @@ static bool value(const struct slm_sentence *s, const struct slm_arg *arg, unsig
     return false;
 }
 
-bool slm_first_quote(const struct slm_sentence *s, enum slm_kind kind, struct slm_span *out)
+bool slm_next_quote(const struct slm_sentence *s, enum slm_kind kind, unsigned *at, struct slm_span *out)
 {
-    const struct slm_arg arg = {"", kind, true, NULL};
-    unsigned at = 0;
+    const struct slm_arg arg = {.lead = "", .kind = kind};
     const char *text;
     size_t n;
-    return value(s, &arg, &at, &text, &n, out);
+    return value(s, &arg, at, &text, &n, out);
 }
 
 static bool has_value(const struct slm_sentence *s, const struct slm_arg *arg)
