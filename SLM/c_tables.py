@@ -31,7 +31,9 @@ def grammar_header() -> str:
            "    const char *const *words; /* of a closed list, up to NULL */", "    enum action_key key;", "};",
            f"#define SLM_MAX_ARGS {max(len(args) for table in g.ops.values() for args in table.values())}",
            "/* The next part of the sentence that a quoting type takes, from *at (0 at first) on; false if there is none. */",
-           "bool slm_next_quote(const struct slm_sentence *s, enum slm_kind kind, unsigned *at, struct slm_span *out);", "",
+           "bool slm_next_quote(const struct slm_sentence *s, enum slm_kind kind, unsigned *at, struct slm_span *out);",
+           '/* Has t[0..n) the shape of a quoting type? (In lower case; "text" is not asked here.) */',
+           "bool slm_shaped(enum slm_kind kind, const char *t, size_t n);", "",
            "struct slm_op {", "    const char *name;", "    const struct slm_arg *args;", "    unsigned count;", "};", ""]
     for name, words in g.types.items():
         out.append(f"static const char *const slm_type_{name}[] = {_words(words)};")

@@ -47,8 +47,7 @@ static bool is_ip(const char *t, size_t n)
     return d && at + d == n;
 }
 
-/* Has t[0..n) the shape of a quoting type? (In lower case; "text" is not asked here.) */
-static bool shaped(enum slm_kind kind, const char *t, size_t n)
+bool slm_shaped(enum slm_kind kind, const char *t, size_t n)
 {
     size_t d;
     bool slash = false;
@@ -107,7 +106,7 @@ static bool value(const struct slm_sentence *s, const struct slm_arg *arg, unsig
         *span = s->piece[*at];
         *text = s->text + span->start;
         *n = (size_t)(span->end - span->start);
-        if (shaped(arg->kind, *text, *n)) {
+        if (slm_shaped(arg->kind, *text, *n)) {
             (*at)++;
             return true;
         }

@@ -18,6 +18,8 @@ struct slm_arg {
 #define SLM_MAX_ARGS 3
 /* The next part of the sentence that a quoting type takes, from *at (0 at first) on; false if there is none. */
 bool slm_next_quote(const struct slm_sentence *s, enum slm_kind kind, unsigned *at, struct slm_span *out);
+/* Has t[0..n) the shape of a quoting type? (In lower case; "text" is not asked here.) */
+bool slm_shaped(enum slm_kind kind, const char *t, size_t n);
 
 struct slm_op {
     const char *name;
