@@ -72,34 +72,51 @@ static void go_on(struct dialogue *dialogue, int waited)
 
 /* -- Two readings of a sentence --------------------------------------------------------------------------- */
 
-/* Do both actions begin with the same op? */
-static bool same_op(const char *a, const char *b)
+enum readings {
+    READ_APART,     /* different ops, or different values for an argument */
+    READ_ALIKE,
+    READ_WITHIN,    /* alike, and the second one has all that the first one has */
+};
+
+static enum readings compare(const struct action *first, const struct action *second)
 {
-    while (*a && *a != ' ' && *a == *b)
-        a++, b++;
-    return (!*a || *a == ' ') && (!*b || *b == ' ');
+    enum readings found = READ_WITHIN;
+    if (first->which != second->which)
+        return READ_APART;
+    for (unsigned key = 0; key < ACTION_KEY_COUNT; key++) {
+        const struct action_value *a = &first->value[key], *b = &second->value[key];
+        if (a->given && b->given && strcmp(a->text, b->text))
+            return READ_APART;
+        if (a->given && !b->given)
+            found = READ_ALIKE;
+    }
+    return found;
 }
 
-static bool is_change(unsigned intent, const char *text)
-{
-    static struct action action;
-    char reason[ACTION_REASON_MAX];
-    return action_read(&action, intent, text, reason) && action.entry && action.entry->changes;
-}
-
+/* What the model and the rules made of a sentence becomes one reading, or a question. */
 static void weigh(struct dialogue *dialogue, const struct slm_reply *reply, const struct slm_answer *rules)
 {
+    static struct action model, second;
+    char reason[ACTION_REASON_MAX];
     unsigned none = slm_intent_count - 1;
-    bool agreed = rules->intent == reply->intent && same_op(rules->action, reply->action);
-    bool likely = reply->thousandths >= SURE;
-    /* The rules leave no argument out that stands in its usual place. */
-    const char *action = agreed && !strchr(reply->action, ' ') ? rules->action : reply->action;
-    if (reply->intent == none && (rules->intent == none || reply->thousandths >= SURE_OF_NOTHING))
+    if (reply->intent == none && (rules->intent == none || reply->thousandths >= SURE_OF_NOTHING)) {
         refuse();
-    else if (reply->intent == none)
+        return;
+    }
+    if (reply->intent == none) {
         sentence_offer(dialogue, rules->intent, rules->action, false);
-    else
-        sentence_offer(dialogue, reply->intent, action, agreed || (likely && !is_change(reply->intent, reply->action)));
+        return;
+    }
+    bool read = action_read(&model, reply->intent, reply->action, reason);
+    bool rules_read = rules->intent != none && action_read(&second, rules->intent, rules->action, reason);
+    if (!read && rules_read && rules->intent == reply->intent) {
+        sentence_offer(dialogue, rules->intent, rules->action, false);
+        return;
+    }
+    enum readings alike = read && rules_read ? compare(&model, &second) : READ_APART;
+    bool change = read && model.entry && model.entry->changes;
+    sentence_offer(dialogue, reply->intent, alike == READ_WITHIN ? rules->action : reply->action,
+                   alike != READ_APART || (reply->thousandths >= SURE && !change));
 }
 
 static bool is_word(const char *text, const char *word)
