@@ -71,6 +71,7 @@ bool net_set_address(struct net_device *device, ip4 address, unsigned prefix, ip
 bool net_set_gateway(struct net_device *device, ip4 gateway); /* false when it does not lie in the device's network */
 void net_set_dns(struct net_device *device, ip4 server);
 void net_use_dhcp(struct net_device *device);           /* from now on, anew; forgets what was set by hand */
+ip4 net_next_hop(ip4 address);                          /* itself, or a gateway; 0: no route leads there */
 bool net_knows_neighbour(ip4 address);                  /* it answered to ARP lately */
 
 /* -- For the protocols: the mutex, timeouts in the net thread ------------------------------------------------ */
@@ -164,6 +165,7 @@ void dns_server_stop(void);
 uint16_t dns_server_port(void);                         /* 0: it does not run */
 /* Does that name server say anything at all, before the deadline? */
 bool dns_answers(ip4 server, uint64_t deadline_ns);
+void dns_own_name(const char *name);                    /* that it always answers for: "auton" at first */
 bool dns_host(const char *name, ip4 address);           /* 0: whatever address the question came to */
 
 /* -- HTTP ------------------------------------------------------------------------------------------------- */

@@ -97,7 +97,7 @@ static void say_info(const struct action *action)
 }
 ACTION(DRIVER_SELECT, info, "tell about a driver", say_info);
 
-static void load(const struct action *action)
+static void load_driver(const struct action *action)
 {
     const struct device *first = NULL;
     const struct driver *driver = named(action);
@@ -111,9 +111,9 @@ static void load(const struct action *action)
     else
         kprintf("%s is part of this kernel, but no device for it (%s) is in this machine.\n", driver->name, driver->ids[0]);
 }
-ACTION(DRIVER_SELECT, load, "load a driver", load, .changes = true);
+ACTION(DRIVER_SELECT, load, "load a driver", load_driver, .changes = true);
 
-static void unload(const struct action *action)
+static void unload_driver(const struct action *action)
 {
     const struct device *first = NULL;
     const struct driver *driver = named(action);
@@ -127,7 +127,7 @@ static void unload(const struct action *action)
     else
         kprintf("%s is not in use here: there is nothing to unload.\n", driver->name);
 }
-ACTION(DRIVER_SELECT, unload, "unload a driver", unload, .changes = true);
+ACTION(DRIVER_SELECT, unload, "unload a driver", unload_driver, .changes = true);
 CANNOT(DRIVER_SELECT, switch, "This machine can't switch drivers: it has one for each device. Type: which driver does the network card use");
 
 /* A device whose driver gave up, or a card that nobody drives. */

@@ -30,7 +30,7 @@ static struct block_device *disk_meant(const char *said)
 }
 
 /* Says so when there is none, or another name was used. */
-static struct block_device *disk_of(const struct action_value *said)
+static struct block_device *disk_named(const struct action_value *said)
 {
     struct block_device *disk = said->given ? disk_meant(said->text) : NULL;
     if (disk && strcmp(disk->name, said->text) && !text_glob("*/*", said->text))
@@ -54,7 +54,7 @@ static const struct mount *mount_of(const char *disk)
 static void mount_disk(const struct action *action)
 {
     char path[FS_PATH_MAX];
-    struct block_device *disk = disk_of(&action->disk);
+    struct block_device *disk = disk_named(&action->disk);
     if (!disk)
         return;
     const struct mount *there = mount_of(disk->name);
@@ -97,7 +97,7 @@ static bool warn_unmount(const struct action *action)
     return mount != NULL;
 }
 
-static void unmount(const struct action *action)
+static void unmount_disk(const struct action *action)
 {
     char path[FS_PATH_MAX];
     const struct mount *mount = mount_meant(&action->target);
@@ -110,7 +110,7 @@ static void unmount(const struct action *action)
     else
         kprintf("%s is unmounted.\n", path);
 }
-ACTION(INSTALL_CONFIGURE, unmount, "unmount a disk", unmount, .changes = true, .warn = warn_unmount);
+ACTION(INSTALL_CONFIGURE, unmount, "unmount a disk", unmount_disk, .changes = true, .warn = warn_unmount);
 
 static bool warn_format(const struct action *action)
 {
@@ -119,7 +119,7 @@ static bool warn_format(const struct action *action)
                 action->disk.given ? action->disk.text : "disk0");
         return false;
     }
-    const struct block_device *disk = disk_of(&action->disk);
+    const struct block_device *disk = disk_named(&action->disk);
     const struct mount *there = disk ? mount_of(disk->name) : NULL;
     if (there)
         kprintf("%s is in use at %s. Type first: unmount %s\n", disk->name, there->path, there->path);
@@ -130,7 +130,7 @@ static bool warn_format(const struct action *action)
     return true;
 }
 
-static void format(const struct action *action)
+static void format_disk(const struct action *action)
 {
     struct block_device *disk = action->disk.given ? disk_meant(action->disk.text) : NULL;
     int status = !disk ? FS_NOT_FOUND : mount_of(disk->name) ? FS_BUSY : ext2_format(disk, FORMAT_BLOCK);
@@ -140,7 +140,7 @@ static void format(const struct action *action)
     }
     kprintf("%s has an empty ext2 now.\nTo use it, type: mount %s on /mnt\n", disk->name, disk->name);
 }
-ACTION(INSTALL_CONFIGURE, format, "erase a disk and make a file system", format, .changes = true, .warn = warn_format);
+ACTION(INSTALL_CONFIGURE, format, "erase a disk and make a file system", format_disk, .changes = true, .warn = warn_format);
 
 /* -- What is wrong with the disks ------------------------------------------------------------------------- */
 

@@ -81,7 +81,7 @@ bool dns_answers(ip4 server, uint64_t deadline_ns)
 static struct host {
     char name[64];
     ip4 address;
-} hosts[HOSTS_MAX] = {{"auton", 0}, {"auton.local", 0}};
+} hosts[HOSTS_MAX] = {{"auton", 0}, {"auton.local", 0}}; /* the first is the machine's own name */
 static unsigned host_count = 2;
 static struct udp_binding server;
 static bool running;
@@ -101,6 +101,13 @@ bool dns_host(const char *name, ip4 address)
         host->address = address;
     mutex_give(&net_lock);
     return host != NULL;
+}
+
+void dns_own_name(const char *name)
+{
+    mutex_take(&net_lock);
+    text_copy(hosts[0].name, sizeof hosts[0].name, name);
+    mutex_give(&net_lock);
 }
 
 static void dns_serve(void *arg, const struct ip_info *ip, uint16_t port, const uint8_t *data, size_t size)

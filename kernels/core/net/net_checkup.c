@@ -87,7 +87,7 @@ static bool names_are_broken(const struct net_setup *setup)
 /* The host that the question is about, by name or address; true when it can't be reached. */
 static bool target_is_broken(const char *name, const struct net_setup *setup)
 {
-    ip4 address, hop;
+    ip4 address;
     char text[IP4_TEXT];
     if (!ip4_parse(name, &address)) {
         if (!setup->dns || !dns_resolve(name, &address, hal_time_ns() + 2 * NS_PER_S)) {
@@ -96,7 +96,8 @@ static bool target_is_broken(const char *name, const struct net_setup *setup)
         }
         kprintf("The name %.60s stands for %s.\n", name, ip4_text(address, text));
     }
-    if (!ip_route(address, &hop)) {
+    ip4 hop = net_next_hop(address);
+    if (!hop) {
         kprintf("No route leads to %s: there is no gateway.\n", ip4_text(address, text));
         kprintf("Type for example: set the gateway to 10.0.2.2\n");
         return true;

@@ -81,3 +81,12 @@ bool net_knows_neighbour(ip4 address)
     mutex_give(&net_lock);
     return known;
 }
+
+ip4 net_next_hop(ip4 address)
+{
+    ip4 hop;
+    mutex_take(&net_lock);
+    bool there = ip_route(address, &hop) != NULL;
+    mutex_give(&net_lock);
+    return there ? hop : 0;
+}

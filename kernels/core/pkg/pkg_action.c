@@ -60,7 +60,7 @@ static void search(const struct action *action)
 }
 ACTION(APP_INSTALL, search, "list the packages", search);
 
-static void install(const struct action *action)
+static void install_package(const struct action *action)
 {
     char reason[PKG_REASON_MAX];
     if (!action->word.given) {
@@ -75,9 +75,9 @@ static void install(const struct action *action)
     else
         kprintf("%.40s was not installed: %s.\n", action->word.text, reason);
 }
-ACTION(APP_INSTALL, install, "install a package", install, .changes = true);
+ACTION(APP_INSTALL, install, "install a package", install_package, .changes = true);
 
-static bool is_installed(const char *name, char *text, size_t size)
+static bool has_package(const char *name, char *text, size_t size)
 {
     size_t length = strlen(name);
     for (unsigned i = 0; pkg_root() && pkg_installed(pkg_root(), i, text, size); i++)
@@ -89,7 +89,7 @@ static bool is_installed(const char *name, char *text, size_t size)
 static bool warn_remove(const struct action *action)
 {
     char text[PKG_NAME_MAX + PKG_VERSION_MAX + 1];
-    if (is_installed(action->word.text, text, sizeof text)) {
+    if (has_package(action->word.text, text, sizeof text)) {
         kprintf("This removes the package %s and its files.\n", text);
         return true;
     }

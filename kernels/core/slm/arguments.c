@@ -72,7 +72,7 @@ static bool read_id(char *text)
 }
 
 /* Is the text of the right kind, and a value that can be? */
-static bool read_value(struct action_value *value, const struct slm_arg *arg, char *text)
+static bool read_argument(struct action_value *value, const struct slm_arg *arg, char *text)
 {
     size_t length = strlen(text);
     value->text = text;
@@ -127,7 +127,7 @@ static bool read_arguments(struct action *action, const struct slm_op *op, char 
             ksnprintf(reason, ACTION_REASON_MAX, "I could not make sense of all of that.");
             return false;
         }
-        if (!read_value(&action->value[arg->key], arg, text)) {
+        if (!read_argument(&action->value[arg->key], arg, text)) {
             ksnprintf(reason, ACTION_REASON_MAX, "'%.40s' can't be right there.", text);
             return false;
         }

@@ -25,6 +25,7 @@ bool hostname_set(const char *name)
         if (!is_name_char(name[i]))
             return false;
     text_copy(current, sizeof current, name);
+    dns_own_name(current);
     return true;
 }
 
@@ -33,12 +34,9 @@ PROC_FILE(hostname, print_hostname);
 
 static void set_hostname(const struct action *action)
 {
-    if (!hostname_set(action->name.text)) {
+    if (hostname_set(action->name.text))
+        kprintf("The host name is %s now, until the machine is switched off.\n", current);
+    else
         kprintf("'%.63s' is no host name: letters, digits and inner hyphens, at most 63.\n", action->name.text);
-        return;
-    }
-    kprintf("The host name is %s now, until the machine is switched off.\n", current);
-    if (!dns_host(current, 0))
-        kprintf("My name server has no room for it.\n");
 }
 ACTION(INSTALL_CONFIGURE, hostname, "set the host name", set_hostname, .changes = true);

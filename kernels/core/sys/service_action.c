@@ -71,7 +71,7 @@ static void say_status(const struct action *action)
 }
 ACTION(SYSTEM_MANAGE, status, "tell whether something is running", say_status);
 
-static void start(const struct action *action)
+static void start_it(const struct action *action)
 {
     char reason[SERVICE_REASON_MAX];
     struct service_status status;
@@ -93,7 +93,7 @@ static void start(const struct action *action)
         say_unknown(action);
     }
 }
-ACTION(SYSTEM_MANAGE, start, "start a service", start, .changes = true);
+ACTION(SYSTEM_MANAGE, start, "start a service", start_it, .changes = true);
 
 static void stop_it(const struct action *action)
 {
@@ -118,21 +118,21 @@ static void stop_it(const struct action *action)
 }
 ACTION(SYSTEM_MANAGE, stop, "stop a service", stop_it, .changes = true);
 
-static void restart(const struct action *action)
+static void restart_it(const struct action *action)
 {
     const struct server *server = server_of(action);
     uint16_t port = server ? server->running() : 0;
     if (!server || !port) {
         if (!server)
             stop_it(action);
-        start(action);
+        start_it(action);
         return;
     }
     server_end(server);
     kprintf(server->start(port) ? "The %s was stopped and runs again on port %u.\n"
                                 : "The %s was stopped, but did not start again on port %u.\n", server->name, port);
 }
-ACTION(SYSTEM_MANAGE, restart, "stop a service and start it again", restart, .changes = true);
+ACTION(SYSTEM_MANAGE, restart, "stop a service and start it again", restart_it, .changes = true);
 
 static bool warn_kill(const struct action *action)
 {

@@ -8,9 +8,10 @@
 #include "sched.h"
 #include "server.h"
 #include "string.h"
+#include "text.h"
 #include "version.h"
 
-enum { LINES_SHOWN = 20 };
+enum { LINES_SHOWN = 20, THREADS_SHOWN = 100 };
 
 static bool has_text(const char *line, size_t size, const char *text)
 {
@@ -52,14 +53,36 @@ static void show_logs(const struct action *action)
 }
 ACTION(SYSTEM_MANAGE, logs, "show the log", show_logs);
 
+struct thread_line {
+    char name[THREAD_NAME_MAX];
+    enum thread_class class;
+    enum thread_state state;
+    uint64_t run_ns;
+};
+
+/* All of one moment: a thread may end while a line is printed. */
+static unsigned list_threads(struct thread_line *lines, unsigned max)
+{
+    unsigned count = 0;
+    bool interrupts = hal_irq_save();
+    for (struct thread *thread = thread_first(); thread; thread = thread->all_next, count++)
+        if (count < max) {
+            lines[count] = (struct thread_line){.class = thread->class, .state = thread->state, .run_ns = thread->run_ns};
+            text_copy(lines[count].name, THREAD_NAME_MAX, thread->name);
+        }
+    hal_irq_restore(interrupts);
+    return count;
+}
+
 static void show_processes(const struct action *action)
 {
     static const char *const states[] = {"is ready to run", "runs now", "waits", "has finished"};
-    unsigned count = 0;
+    static struct thread_line lines[THREADS_SHOWN];
     (void)action;
-    for (struct thread *thread = thread_first(); thread; thread = thread->all_next, count++)
-        kprintf("The thread %s (%s) %s; it ran for %llu ms.\n", thread->name, thread_class_name(thread->class),
-                states[thread->state], (unsigned long long)(thread->run_ns / NS_PER_MS));
+    unsigned count = list_threads(lines, THREADS_SHOWN);
+    for (unsigned i = 0; i < MIN(count, (unsigned)THREADS_SHOWN); i++)
+        kprintf("The thread %s (%s) %s; it ran for %llu ms.\n", lines[i].name, thread_class_name(lines[i].class),
+                states[lines[i].state], (unsigned long long)(lines[i].run_ns / NS_PER_MS));
     kprintf("There are %u threads.\n", count);
 }
 ACTION(SYSTEM_MANAGE, processes, "list the threads", show_processes);
