@@ -68,10 +68,9 @@ class Teacher(nn.Module):
         return self(some, (some != self.tokenizer.pad_token_id).long())
 
     @torch.no_grad()
-    def probabilities(self, texts: list[str]) -> np.ndarray:
-        """(n, intents) float32."""
-        ids, lengths = self.encode(texts)
-        out, order = np.zeros((len(texts), len(INTENTS)), np.float32), np.argsort(lengths, kind="stable")
+    def probabilities(self, ids: torch.Tensor, lengths: np.ndarray) -> np.ndarray:
+        """(n, intents) float32, of encoded sentences."""
+        out, order = np.zeros((len(lengths), len(INTENTS)), np.float32), np.argsort(lengths, kind="stable")
         self.eval()
         for start in range(0, len(order), 4 * ROWS):
             some = order[start:start + 4 * ROWS]
@@ -82,12 +81,15 @@ class Teacher(nn.Module):
         return out
 
 
-def fit(teacher: Teacher, rows: list[dict], steps: int, seed: int, rate: float = 1.5e-4) -> None:
-    """AdamW, warm-up and linear decay; rows of like length in a batch; a tenth of the words hidden in half of the rows."""
+def fit(teacher: Teacher, ids: torch.Tensor, lengths: np.ndarray, intents: list[str], steps: int, seed: int,
+        rate: float = 1.5e-4) -> None:
+    """Fine-tune on the first len(intents) of the encoded sentences.
+
+    AdamW, warm-up and linear decay; rows of like length in a batch; a tenth of the words hidden in half of the rows.
+    """
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    ids, lengths = teacher.encode([row["text"] for row in rows])
-    wanted = torch.tensor([INTENTS.index(row["intent"]) for row in rows], device=teacher.device)
+    wanted = torch.tensor([INTENTS.index(intent) for intent in intents], device=teacher.device)
     groups = [{"params": teacher.encoder.parameters(), "lr": rate, "weight_decay": 0.05},
               {"params": teacher.head.parameters(), "lr": 7 * rate, "weight_decay": 0.0}]
     opt = torch.optim.AdamW(groups, betas=(0.9, 0.98))
@@ -96,7 +98,7 @@ def fit(teacher: Teacher, rows: list[dict], steps: int, seed: int, rate: float =
     teacher.train()
     began = time.monotonic()
     for step in range(steps):
-        some = rng.integers(0, len(rows), 8 * ROWS)
+        some = rng.integers(0, len(intents), 8 * ROWS)
         some = some[np.argsort(lengths[some], kind="stable")].reshape(8, ROWS)[rng.integers(8)]
         seen = ids[torch.from_numpy(some).to(teacher.device), :int(lengths[some].max())].long()
         mask = (seen != teacher.tokenizer.pad_token_id).long()
@@ -152,12 +154,12 @@ def teach(data: Path, encoder: Path, steps: int, extra: int, members: int = 2, s
     rows = read(data / "train.jsonl")
     # Neighbours are those of the encoder as it came: fine-tuning moves the words.
     new = _reworded_rows(rows, neighbours(Teacher(encoder)), {plain(r["text"]) for some in tests.values() for r in some}, extra, seed)
-    texts = [row["text"] for some in (rows, new, *tests.values()) for row in some]
-    mean = np.zeros((len(texts), len(INTENTS)), np.float32)
+    ids, lengths = Teacher(encoder).encode([row["text"] for some in (rows, new, *tests.values()) for row in some])
+    mean = np.zeros((len(lengths), len(INTENTS)), np.float32)
     for member in range(members):
         teacher = Teacher(encoder)
-        fit(teacher, rows, steps, seed + member)
-        mean += teacher.probabilities(texts) / members
+        fit(teacher, ids, lengths, [row["intent"] for row in rows], steps, seed + member)
+        mean += teacher.probabilities(ids, lengths) / members
     taught, place, figures = len(rows) + len(new), len(rows) + len(new), {}
     for split, some in tests.items():
         found = mean[place:place + len(some)].argmax(1)
