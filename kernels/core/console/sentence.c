@@ -9,7 +9,7 @@
 
 #include "../slm/service.h"
 
-enum { SURE = 600, SURE_OF_NOTHING = 900, WHAT_MAX = 200 }; /* thousandths of the calibrated probability */
+enum { SURE = 600, SURE_OF_OP = 900, SURE_OF_NOTHING = 900, WHAT_MAX = 200 }; /* thousandths of the calibrated probability */
 _Static_assert(DIALOGUE_TEXT_MAX >= SLM_MAX_ACTION, "an action fits what waits for a yes");
 
 static void refuse(void)
@@ -115,6 +115,11 @@ static void weigh(struct dialogue *dialogue, const struct slm_reply *reply, cons
     }
     enum readings alike = read && rules_read ? compare(&model, &second) : READ_APART;
     bool change = read && model.entry && model.entry->changes;
+    /* The probability is the intent's alone: of two ops inside it, the one said in so many words is asked about. */
+    if (alike == READ_APART && rules_read && rules->intent == reply->intent && reply->thousandths < SURE_OF_OP) {
+        sentence_offer(dialogue, rules->intent, rules->action, false);
+        return;
+    }
     sentence_offer(dialogue, reply->intent, alike == READ_WITHIN ? rules->action : reply->action,
                    alike != READ_APART || (reply->thousandths >= SURE && !change));
 }
