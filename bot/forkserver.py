@@ -22,8 +22,9 @@ from typing import NoReturn
 from bot import cli
 
 MODULES = ("bot.agents.applied", "bot.agents.loop", "bot.agents.replay", "bot.agents.screen", "bot.agents.workplace",
-           "bot.reconcile.apply", "bot.reconcile.brief", "bot.reconcile.report", "bot.reconcile.tick", "jinja2", "requests",
-           *(f"bot.commands.{name}" for name in ("agent", "apply", "report", "screen", "tick")))
+           "bot.reconcile.apply", "bot.reconcile.brief", "bot.reconcile.report", "bot.reconcile.tick", "bot.verify.junit",
+           "bot.verify.run", "bot.verify.table", "jinja2", "requests", "rich.console",
+           *(f"bot.commands.{name}" for name in ("agent", "apply", "report", "screen", "tick", "verify")))
 PR_SET_PDEATHSIG = 1
 ENVIRON = "RUNNER_TRACKING_ID"
 """The one variable that a child shows in /proc/<pid>/environ: by it the runner finds what a job left behind."""
