@@ -10,6 +10,8 @@ enum { TCP_OPTION_END = 0, TCP_OPTION_NOP = 1, TCP_OPTION_MSS = 2, TCP_OPTION_MS
 enum { TCP_HEADER = 20, TCP_RING = 32768, TCP_MSS = ETHERNET_MTU - IP_HEADER - TCP_HEADER, TCP_DEFAULT_MSS = 536,
        TCP_STRETCHES = 4, TCP_MAX = 1024 };
 
+#define TCP_RTO_MIN_NS (200 * NS_PER_MS)
+
 struct stretch {
     uint32_t start, end; /* sequence numbers; empty when equal */
 };
@@ -60,6 +62,7 @@ static inline bool seq_within(uint32_t low, uint32_t at, uint32_t high) /* low <
 }
 
 extern struct tcp *tcp_all;
+extern uint64_t tcp_rto_min_ns;         /* TCP_RTO_MIN_NS, but while a test has a network that it knows to be quick */
 
 struct tcp *tcp_new(void);              /* in tcp_all; NULL without memory */
 void tcp_drop(struct tcp *tcp);         /* to CLOSED; frees it once nobody holds it */

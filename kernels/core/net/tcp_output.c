@@ -5,10 +5,11 @@
 #include "tcp_internal.h"
 
 enum { RETRIES_MAX = 8 };
-#define RTO_MIN_NS (200 * NS_PER_MS)
 #define RTO_MAX_NS (60 * NS_PER_S)
 #define TIME_WAIT_NS (2 * NS_PER_S)     /* two maximum segment lifetimes, taken as one second each */
 #define FIN_WAIT_NS (10 * NS_PER_S)
+
+uint64_t tcp_rto_min_ns = TCP_RTO_MIN_NS;
 
 static void time_out(void *arg);
 
@@ -147,7 +148,7 @@ void tcp_measured(struct tcp *tcp, uint64_t r)
         tcp->rttvar_ns = (3 * tcp->rttvar_ns + difference) / 4;
         tcp->srtt_ns = (7 * tcp->srtt_ns + r) / 8;
     }
-    tcp->rto_ns = MIN(MAX(tcp->srtt_ns + 4 * tcp->rttvar_ns, RTO_MIN_NS), RTO_MAX_NS);
+    tcp->rto_ns = MIN(MAX(tcp->srtt_ns + 4 * tcp->rttvar_ns, tcp_rto_min_ns), RTO_MAX_NS);
 }
 
 /* Nothing acknowledged in time: start again from the oldest byte with a window of one segment. */

@@ -143,7 +143,9 @@ static void network(unsigned lose, unsigned swap, unsigned repeat)
     if (!good_send)
         good_send = device->send;
     lose_every = lose, swap_every = swap, double_every = repeat, passed = 0;
-    device->send = lose || swap || repeat ? bad_send : good_send;
+    bool bad = lose || swap || repeat;
+    device->send = bad ? bad_send : good_send;
+    tcp_rto_min_ns = bad ? 10 * NS_PER_MS : TCP_RTO_MIN_NS; /* what is lost is to be sent again, not waited for */
     if (delayed)
         good_send(device, delayed);
     delayed = NULL;

@@ -81,9 +81,9 @@ static const char *meant(const struct slm_sentence *s, const char *type)
     return NULL;
 }
 
-struct line { char text[SLM_MAX_ACTION]; size_t length; };
+struct built { char text[SLM_MAX_ACTION]; size_t length; };
 
-static void add(struct line *l, const char *text, size_t n)
+static void add(struct built *l, const char *text, size_t n)
 {
     for (size_t i = 0; i < n && l->length < sizeof l->text - 1; i++) l->text[l->length++] = text[i];
     l->text[l->length] = 0;
@@ -120,7 +120,7 @@ static bool word_after(const struct slm_sentence *s, const struct slm_rule *rule
 
 static void fill(const struct slm_sentence *s, const struct slm_rule *rule, const char *cased, struct slm_answer *out)
 {
-    struct line l = {{0}, 0};
+    struct built l = {{0}, 0};
     const struct slm_op *op = slm_grammar[rule->intent];
     add(&l, rule->op, length_of(rule->op));
     while (op->name && !same(op->name, rule->op, length_of(rule->op))) op++;
@@ -138,7 +138,7 @@ static void fill(const struct slm_sentence *s, const struct slm_rule *rule, cons
             add(&l, s->text + span.start, (size_t)(span.end - span.start));
         }
     }
-    struct line spaced = {{0}, 0};
+    struct built spaced = {{0}, 0};
     add(&spaced, " ", 1);
     add(&spaced, l.text, l.length);
     slm_action_restore(s, rule->intent, spaced.text, spaced.length, cased, out->action, sizeof out->action);
