@@ -85,6 +85,13 @@ struct fields {
     uint64_t length;
 };
 
+/* What requests and answers have in common. */
+struct message {
+    struct span first;      /* the line before the fields */
+    struct fields fields;
+    size_t header;          /* bytes up to and with the empty line */
+};
+
 static bool read_fields(const char *at, const char *end, struct fields *fields)
 {
     struct span line, name, value;
@@ -120,47 +127,45 @@ static bool copy(char *out, size_t size, struct span from)
     return true;
 }
 
+static enum http_parse read_message(const char *text, size_t size, struct message *message)
+{
+    *message = (struct message){.header = header_end(text, size)};
+    if (!message->header)
+        return size >= HTTP_HEADER_MAX ? HTTP_BAD : HTTP_MORE;
+    const char *at = text, *end = text + message->header;
+    return next_line(&at, end, &message->first) && read_fields(at, end, &message->fields) ? HTTP_DONE : HTTP_BAD;
+}
+
 enum http_parse http_parse_request(const char *text, size_t size, struct http_request *request)
 {
-    size_t header = header_end(text, size);
-    if (!header)
-        return size >= HTTP_HEADER_MAX ? HTTP_BAD : HTTP_MORE;
-    const char *at = text, *end = text + header;
-    struct span line;
-    struct fields fields = {0};
-    if (!next_line(&at, end, &line))
-        return HTTP_BAD;
-    struct span method = next_word(&line), target = next_word(&line);
-    bool newer = same(line, "HTTP/1.1"), older = same(line, "HTTP/1.0");
+    struct message message;
+    enum http_parse parsed = read_message(text, size, &message);
+    if (parsed != HTTP_DONE)
+        return parsed;
+    struct span method = next_word(&message.first), target = next_word(&message.first);
+    bool newer = same(message.first, "HTTP/1.1"), older = same(message.first, "HTTP/1.0");
     const char *query = memchr(target.text, '?', target.size);
     if (query)
         target.size = (size_t)(query - target.text);
-    *request = (struct http_request){.header = header};
-    if (!(newer || older) || !copy(request->method, sizeof request->method, method) ||
-        !copy(request->path, sizeof request->path, target) || request->path[0] != '/' ||
-        !read_fields(at, end, &fields) || (newer && !fields.has_host))
-        return HTTP_BAD;
-    request->has_host = fields.has_host;
-    request->keep_alive = newer ? !fields.close : fields.keep_alive;
-    request->body = fields.length;
-    return HTTP_DONE;
+    *request = (struct http_request){
+        .keep_alive = newer ? !message.fields.close : message.fields.keep_alive,
+        .has_host = message.fields.has_host, .body = message.fields.length, .header = message.header};
+    bool good = (newer || older) && copy(request->method, sizeof request->method, method) &&
+                copy(request->path, sizeof request->path, target) && request->path[0] == '/' &&
+                (older || request->has_host);
+    return good ? HTTP_DONE : HTTP_BAD;
 }
 
 enum http_parse http_parse_answer(const char *text, size_t size, struct http_answer *answer)
 {
-    size_t header = header_end(text, size);
-    if (!header)
-        return size >= HTTP_HEADER_MAX ? HTTP_BAD : HTTP_MORE;
-    const char *at = text, *end = text + header;
-    struct span line;
-    struct fields fields = {0};
+    struct message message;
+    enum http_parse parsed = read_message(text, size, &message);
+    if (parsed != HTTP_DONE)
+        return parsed;
     uint64_t status = 0;
-    if (!next_line(&at, end, &line))
+    struct span version = next_word(&message.first), code = next_word(&message.first);
+    if (!(same(version, "HTTP/1.1") || same(version, "HTTP/1.0")) || code.size != 3 || !to_number(code, &status))
         return HTTP_BAD;
-    struct span version = next_word(&line), code = next_word(&line);
-    if (!(same(version, "HTTP/1.1") || same(version, "HTTP/1.0")) || code.size != 3 || !to_number(code, &status) ||
-        !read_fields(at, end, &fields))
-        return HTTP_BAD;
-    *answer = (struct http_answer){(unsigned)status, fields.has_length, fields.length, header};
+    *answer = (struct http_answer){(unsigned)status, message.fields.has_length, message.fields.length, message.header};
     return HTTP_DONE;
 }
