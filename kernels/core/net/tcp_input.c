@@ -296,9 +296,18 @@ static void collect(struct tcp *tcp)
     }
 }
 
+static bool holds_any(const struct tcp *tcp)
+{
+    bool any = false;
+    for (unsigned i = 0; i < TCP_STRETCHES; i++)
+        any = any || tcp->held[i].start != tcp->held[i].end;
+    return any;
+}
+
 static void take_data(struct tcp *tcp, const struct segment *s)
 {
     uint32_t seq = s->seq, size = s->size, edge = tcp->rcv_nxt + tcp_receive_window(tcp);
+    bool expected = seq == tcp->rcv_nxt && !holds_any(tcp);
     const uint8_t *data = s->data;
     if (seq_before(seq, tcp->rcv_nxt)) { /* what we have already */
         uint32_t old = MIN(tcp->rcv_nxt - seq, size);
@@ -312,7 +321,10 @@ static void take_data(struct tcp *tcp, const struct segment *s)
         collect(tcp);
         condition_broadcast(&tcp->changed);
     }
-    tcp_send_ack(tcp);
+    if (expected && size == s->size)
+        tcp_send_ack_soon(tcp);
+    else
+        tcp_send_ack(tcp); /* what is late, early or too much is told at once: RFC 5681, 4.2 */
 }
 
 static void take_fin(struct tcp *tcp, const struct segment *s)

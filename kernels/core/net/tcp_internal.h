@@ -44,6 +44,7 @@ struct tcp {
     uint64_t timed_since_ns;
     unsigned retries;
     struct net_timer timer;     /* retransmission, probe, or end of TIME_WAIT */
+    struct net_timer ack_timer; /* armed: an acknowledgement is due and waits for data that takes it along */
 
     uint32_t cwnd, ssthresh, recover; /* RFC 5681, RFC 6582 */
     unsigned duplicates;
@@ -75,6 +76,7 @@ void tcp_take_rings(struct tcp *tcp);
 void tcp_start_syn(struct tcp *tcp);    /* picks a sequence number, sends SYN or SYN ACK, times it */
 void tcp_output(struct tcp *tcp);       /* whatever may be sent now, then the timer */
 void tcp_send_ack(struct tcp *tcp);
+void tcp_send_ack_soon(struct tcp *tcp); /* with what is sent next; at once for every second segment */
 void tcp_resend_first(struct tcp *tcp); /* the oldest segment that is not acknowledged */
 void tcp_send_reset(ip4 from, uint16_t from_port, ip4 to, uint16_t port, uint32_t seq, uint32_t ack, uint8_t flags);
 /* The last states, FIN_WAIT_2 and TIME_WAIT, end by themselves: starts their time. */
