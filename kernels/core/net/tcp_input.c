@@ -349,35 +349,34 @@ static void finish_receiving(struct tcp *tcp)
     }
 }
 
-static void in_connection(struct tcp *tcp, const struct segment *s)
+/* RFC 9293, 3.10.7.4, up to the acknowledgement: false when the segment has no more to say, or the connection is gone. */
+static bool admissible(struct tcp *tcp, const struct segment *s)
 {
-    if (!in_window(tcp, s)) {
-        if (!(s->flags & RST))
-            tcp_send_ack(tcp);
-        return;
-    }
+    bool touches = in_window(tcp, s);
     if (s->flags & RST) {
-        if (s->seq == tcp->rcv_nxt)
+        if (touches && s->seq == tcp->rcv_nxt)
             tcp_break(tcp);
-        else
+        else if (touches)
             tcp_send_ack(tcp); /* RFC 5961, 3.2 */
-        return;
+        return false;
     }
-    if (s->flags & SYN) {
-        tcp_send_ack(tcp); /* RFC 5961, 4.2 */
-        return;
+    if (!touches || (s->flags & SYN)) { /* for SYN see RFC 5961, 4.2 */
+        tcp_send_ack(tcp);
+        return false;
     }
     if (!(s->flags & ACK))
-        return;
-    if (tcp->state == SYN_RECEIVED) {
-        if (s->ack != tcp->snd_nxt) {
-            refuse(s);
-            return;
-        }
-        if (!establish(tcp, s))
-            return;
-    }
-    if (!take_ack(tcp, s) || !after_fin(tcp))
+        return false;
+    if (tcp->state != SYN_RECEIVED)
+        return true;
+    if (s->ack == tcp->snd_nxt)
+        return establish(tcp, s);
+    refuse(s);
+    return false;
+}
+
+static void in_connection(struct tcp *tcp, const struct segment *s)
+{
+    if (!admissible(tcp, s) || !take_ack(tcp, s) || !after_fin(tcp))
         return;
     bool receiving = tcp->state == ESTABLISHED || tcp->state == FIN_WAIT_1 || tcp->state == FIN_WAIT_2;
     if (receiving && !tcp->open && !tcp->listener && s->size) { /* nobody will read it any more */
