@@ -19,18 +19,55 @@ def test_the_core_passes_its_own_cases_under_sanitizers():
     assert "not ok" not in done.stdout
 
 
+def names_an_architecture(line: str) -> bool:
+    return bool(ARCH_WORDS.search(line)) or any(name in line for name in ARCHITECTURES)
+
+
 def test_no_file_of_the_core_names_an_architecture():
     found = [f"{path}:{number}: {line.strip()}"
              for path in sorted(KERNELS.glob("core/**/*.*"))
              for number, line in enumerate(path.read_text().splitlines(), 1)
-             if ARCH_WORDS.search(line) or any(name in line for name in ARCHITECTURES)]
+             if names_an_architecture(line)]
     assert not found, "\n".join(found)
 
 
-def test_files_stay_small():
-    long = {str(path): count for path in sorted(KERNELS.glob("**/*.[chS]"))
-            if (count := path.read_text().count("\n")) > 500}
-    assert not long, f"expected at most 500 lines a file, found {long}"
+def test_a_planted_word_would_be_found():
+    for line in ("#ifdef __x86_64__", "if (arch == RISCV64)", "/* the MSR */", "write_msr(1); /* msr */", "/* at EL1 */", "sbi call"):
+        assert names_an_architecture(line), line
+    assert not names_an_architecture("the transmission of messages to a shelf")
+
+
+def functions(path: Path) -> dict[str, int]:
+    """Functions of a C file, by their first line, and how many lines each has from there to its closing brace.
+
+    Written for this house's style: both stand in column 0, and so does no other closing brace without more behind it."""
+    found, head = {}, ""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if re.match(r"[A-Za-z_].*\(", line) and not line.endswith(";"):
+            head, start = line, number
+        elif line == "}" and head:
+            found[f"{start}: {head}"] = number - start + 1
+            head = ""
+        elif re.match(r"\}.*;|#|[A-Za-z_].*;$", line):
+            head = ""
+    return found
+
+
+def test_files_and_functions_stay_small():
+    long = [f"{path}: {count} lines" for path in sorted(KERNELS.glob("**/*.[chS]"))
+            if (count := path.read_text().count("\n")) > 500]
+    long += [f"{path}:{head}: {count} lines" for path in sorted(KERNELS.glob("**/*.[ch]"))
+             for head, count in functions(path).items() if count > 40]
+    assert not long, "expected at most 500 lines a file and 40 a function, found\n" + "\n".join(long)
+
+
+def test_functions_are_counted(tmp_path):
+    body = "\n".join(["    a();"] * 38)
+    (tmp_path / "a.c").write_text(f"static int f(int a,\n    int b)\n{{\n{body}\n}}\n\nstruct s {{\n    int a;\n}} s;\n"
+                                  f"enum {{ A }};\nvoid g(void)\n{{\n}}\nTEST(a, b)\n{{\n{body}\n{body}\n}}\n")
+    assert list(functions(tmp_path / "a.c").values()) == [42, 3, 79]
+    everything = {line.split(": ", 1)[1] for path in KERNELS.glob("core/**/*.c") for line in functions(path)}
+    assert len(everything) > 1000 and any(line.startswith("size_t kvsnprintf(") for line in everything)
 
 
 def build(folder: Path, *more: str, kernels: Path = KERNELS, target: str = "everything") -> list[str]:
@@ -115,6 +152,28 @@ def test_make_compiles_again_what_a_change_touches_and_no_more(tmp_path):
     assert len(again()) == 1 and not any("fresh_name" in names for names in symbols([folder / "x86_64" / "kernel.elf"], "T").values())
     (kernels / "core" / "console" / "commands" / "echo.c").unlink()
     assert again() == [] and not any("commands_echo" in names for names in symbols([folder / "x86_64" / "kernel.elf"], "rdRD").values())
+
+
+def test_the_readme_lists_what_a_port_must_write(split):
+    """Every function of hal.h, every file of the architectures that there are, and how long these are, within a fifth."""
+    hal = (KERNELS / "include" / "hal.h").read_text()
+    wanted = set(re.findall(r"^[A-Za-z].*?\b(hal_\w+)(?:\(|\[\])", hal, re.M)) | {"hal_boot_stack"}
+    for arch in ARCHITECTURES:
+        defined = set().union(*symbols([*(split / arch / arch).glob("*.o"), split / arch / "entry.o"], "TRBD").values())
+        assert wanted - defined == set(), f"{arch} lacks these functions of hal.h"
+    readme = (KERNELS / "README.md").read_text()
+    rows = re.findall(r"^\| .+? \| (`.+?`) \| ([\d, ]+) \| (.*?) ?\|$", readme, re.M)
+    assert {name for row in rows for name in re.findall(r"`(hal_\w+)`", row[2])} == wanted
+    columns = re.search(r"lines \((.+?)\)", readme)[1].split(", ")
+    assert sorted(columns) == ARCHITECTURES
+    for at, arch in enumerate(columns):
+        seen = []
+        for globs, counts, _ in rows:
+            files = [path for glob in re.findall(r"`(.+?)`", globs) for path in (KERNELS / arch).glob(glob)]
+            lines, said = sum(path.read_text().count("\n") for path in files), int(counts.split(", ")[at])
+            assert abs(lines - said) <= max(5, said // 5), f"README: {globs} of {arch} has {lines} lines, not {said}"
+            seen += [path.name for path in files]
+        assert sorted(seen) == sorted(path.name for path in (KERNELS / arch).iterdir()), f"{arch}: each file is in one row"
 
 
 def test_an_unknown_architecture_is_refused_with_the_known_ones():
