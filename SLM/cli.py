@@ -119,12 +119,26 @@ def tokenize_data(data, tokenizer, output, split):
     tok = Tokenizer(tokenizer / "tokenizer.json")
     rows = [r for r in read(data / f"{split}.jsonl") if r.get("action") is not None]
     examples = batches.encode(rows, tok, load("debug").train)
-    lengths = sorted(len(e.ids) for e in examples) or [0]
-    np.savez_compressed(output, ids=np.concatenate([np.array(e.ids, np.uint16) for e in examples]),
-                        starts=np.cumsum([0] + [len(e.ids) for e in examples]).astype(np.int64))
-    used = len({i for e in examples for i in e.ids})
+    lengths = sorted(examples.lengths.tolist()) or [0]
+    ids = examples.ids.numpy().astype(np.uint16)
+    np.savez_compressed(output, ids=ids, starts=examples.starts.numpy())
+    used = len(np.unique(ids))
     return {"output": str(output), "rows": len(rows), "tokens": sum(lengths), "longest": lengths[-1],
             "median": lengths[len(lengths) // 2], "vocabulary_used": used, "vocab_size": len(tok)}
+
+
+@verb("teach-dataset")
+@click.option("--data", type=DIR, required=True)
+@click.option("--encoder", type=DIR, required=True, help="Directory of a BERT-like sentence encoder, as transformers saves it.")
+@click.option("--steps", default=2000, show_default=True, type=click.IntRange(1), help="Of the encoder's fine-tuning.")
+@click.option("--extra", default=400_000, show_default=True, type=click.IntRange(0), help="Reworded sentences to add.")
+@click.option("--members", default=2, show_default=True, type=click.IntRange(1, 8), help="Encoders whose mean teaches.")
+@click.option("--seed", default=1, show_default=True)
+def teach_dataset(data, encoder, steps, extra, members, seed):
+    """Fine-tune an encoder on the intents and write taught.jsonl: rows with its probabilities, and reworded ones."""
+    from SLM.teacher import teach
+
+    return teach(data, encoder, steps, extra, members, seed)
 
 
 @verb("validate-architecture")
@@ -172,9 +186,10 @@ def estimate_flops(config, tokens):
               help="Share of the steps over which the rate falls to 0 (default: the configuration's).")
 @click.option("--stop-after", type=click.IntRange(1), help="Stop at this step, to be resumed by the same command.")
 @click.option("--init", type=DIR, help="Start from this trained model instead of random weights.")
+@click.option("--rows", default="train", show_default=True, help="The file of --data to learn from: train, or teach-dataset's taught.")
 @click.option("--branch", type=click.IntRange(0), default=0, help="Another order of the rows, for average-models.")
 @click.option("--sweep-weight-decay", help="Comma-separated values: a run each, the best by validation loss kept.")
-def train_model(config, data, tokenizer, output, steps, decay, stop_after, init, branch, sweep_weight_decay):
+def train_model(config, data, tokenizer, output, steps, decay, stop_after, init, rows, branch, sweep_weight_decay):
     """Train, going on from the last checkpoint in --output if there is one."""
     import dataclasses
     import shutil
@@ -195,7 +210,7 @@ def train_model(config, data, tokenizer, output, steps, decay, stop_after, init,
     if source.resolve() != (output / "tokenizer.json").resolve():
         for name in ("tokenizer.json", "tokenizer_config.json"):
             shutil.copy(source.with_name(name), output / name)
-    rows, val = read(data / "train.jsonl"), read(data / "val.jsonl")
+    rows, val = read(data / f"{rows}.jsonl"), read(data / "val.jsonl")
     if not sweep_weight_decay:
         return train(c, rows, val, tok, output, init=init, stop_after=stop_after, branch=branch)
     try:
@@ -363,6 +378,19 @@ def integrate_slm(model, evaluation, report, data, output):
     from SLM.stages import integrate
 
     return integrate(model, evaluation, report, data, output)
+
+
+@verb("make-model")
+@click.option("--config", default="tiny_10M", show_default=True)
+@click.option("--output", type=DIR, required=True, help="Everything that the stages make; a stopped run goes on from there.")
+@click.option("--encoder", type=DIR, help="Sentence encoder for teach-dataset; without one there is no teacher.")
+@click.option("--type", "kind", default="Q8_0", show_default=True, type=click.Choice(["Q8_0", "Q4_0"]))
+@click.option("--ship", type=DIR, help="Also integrate the model there (SLM/models is what kernels boot with).")
+def make_model(config, output, encoder, kind, ship):
+    """All stages, from the families to a GGUF with its figures: what is already there is not made again."""
+    from SLM.pipeline import make
+
+    return make(config, output, encoder, kind, ship)
 
 
 @verb("classify")

@@ -92,6 +92,12 @@ class TrainConfig:
     text_share: float = 1.0
     """Share of the rows whose sentence is predicted at all: the vocabulary's logits are a third of a small model's work."""
     action_weight: float = 0.5
+    dropout: float = 0.0
+    """Of what each half of a layer adds."""
+    lost_words: float = 0.0
+    """Share of a sentence's tokens that are hidden, in half of the rows (batches.without_some_words)."""
+    soft_weight: float = 0.0
+    """Weight of a teacher's probabilities against that of the label, where rows have them."""
     seed: int = 1
     dtype: str = "float32"
     accumulate: int = 1

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 
-from SLM import batches
 from SLM.actions import QUOTING, Grammar, grammar, spans
 from SLM.intents import EOS, FIRST_INTENT, INTENTS
 from SLM.text import clean, lower
@@ -44,7 +43,7 @@ def intent_of(logits: np.ndarray, temperature: float) -> tuple[str, float, list[
 
 def answer(engine: NextLogits, tokenizer: Tokenizer, text: str, temperature: float = 1.0, action: bool = True) -> Answer:
     text = clean(text)
-    intent, probability, seven = intent_of(engine.start(batches.prompt(tokenizer, text)), temperature)
+    intent, probability, seven = intent_of(engine.start(tokenizer.prompt(lower(text))), temperature)
     out = ""
     if action and intent != "NONE":
         out = decode_action(engine, tokenizer, intent, text)

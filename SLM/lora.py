@@ -61,7 +61,7 @@ def finetune(model: Path, data: Path, purpose: str, output: Path, steps: int, ra
         if not plan:
             raise SlmError(f"--data: expected more rows about {purpose}, found {len(rows)}")
         for batch in plan[:steps - len(losses)]:
-            ids, targets, weights = batches.tensors(examples, batch)
+            ids, targets, weights = examples.batch(batch)
             each = F.cross_entropy(tuned(ids).logits.transpose(1, 2), targets, reduction="none")
             loss = (each * weights).sum() / weights.sum()
             loss.backward()

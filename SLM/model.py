@@ -72,10 +72,14 @@ class Layer(nn.Module):
         super().__init__()
         self.input_layernorm, self.self_attn = Norm(c.hidden_size, c.norm_eps), Attention(c)
         self.post_attention_layernorm, self.mlp = Norm(c.hidden_size, c.norm_eps), Mlp(c)
+        self.dropout = 0.0  # training sets it
 
     def forward(self, x, cos, sin, cache=None):
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin, cache)
-        return x + self.mlp(self.post_attention_layernorm(x))
+        x = x + self._drop(self.self_attn(self.input_layernorm(x), cos, sin, cache))
+        return x + self._drop(self.mlp(self.post_attention_layernorm(x)))
+
+    def _drop(self, x):
+        return F.dropout(x, self.dropout, self.training) if self.dropout else x
 
 
 class Slm(nn.Module):

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from SLM.errors import SlmError
-from SLM.intents import BOS, EOS, FIRST_BYTE, SPECIAL, UNK
+from SLM.intents import ASK, BOS, EOS, FIRST_BYTE, SPECIAL, UNK
 
 SPACE = "\u2581"  # ▁
 _SPLIT = "\u2581?[A-Za-z]+|\u2581?[0-9]|\u2581?[^A-Za-z0-9\u2581]+|\u2581"
@@ -74,6 +74,10 @@ class Tokenizer:
 
     def __len__(self) -> int:
         return len(self.pieces)
+
+    def prompt(self, text: str) -> list[int]:
+        """The ids that ask for a (cleaned, lower-case) sentence's intent."""
+        return [BOS, *self.encode(text), ASK]
 
     def encode(self, text: str) -> list[int]:
         """Ids of plain text: special tokens written out in it are text like any other."""

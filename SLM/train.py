@@ -20,7 +20,11 @@ from SLM.config import Config, TrainConfig
 from SLM.errors import SlmError
 from SLM.intents import FIRST_INTENT, INTENTS
 from SLM.model import Slm, load, save
+from SLM.muon import Muon
 from SLM.tokenizer import Tokenizer
+
+LOOK_EVERY = 20
+"""Steps between two looks at the losses, on a device that is not the processor."""
 
 
 def rate(step: int, t: TrainConfig) -> float:
@@ -36,21 +40,29 @@ def optimizers(model: Slm, t: TrainConfig) -> list[torch.optim.Optimizer]:
     embedding = [p for n, p in model.named_parameters() if "embed" in n]
     norms = [p for p in model.parameters() if p.ndim == 1]
     return [
-        torch.optim.Muon(matrices, lr=t.lr, weight_decay=t.weight_decay, momentum=0.95, adjust_lr_fn="original"),
+        Muon(matrices, lr=t.lr, weight_decay=t.weight_decay),
         torch.optim.AdamW([{"params": embedding, "weight_decay": 0.01}, {"params": norms, "weight_decay": 0.0}],
                           lr=t.adam_lr, betas=(0.9, 0.95), eps=1e-8),
     ]
 
 
-def loss_of(model, ids, targets, weights):
-    """(loss, the intent's part of it) for one batch."""
+def loss_of(model, ids, targets, weights, soft=None, soft_weight: float = 0.0):
+    """(loss, the intent's part of it) for one batch.
+
+    `soft` (b, intents) are a teacher's probabilities: where a row has them, they take `soft_weight` of the intent's weight.
+    """
     hidden = model(ids)
     keep = weights > 0
     logits = F.linear(hidden[keep], _bare(model).model["embed_tokens"].weight).float()
     each = F.cross_entropy(logits, targets[keep], reduction="none")
     w = weights[keep]
     asked = w == 1.0
-    return (each * w).sum() / w.sum(), each[asked].mean().detach()
+    intent = each[asked].mean().detach()
+    if soft is not None:
+        taught = -(soft * logits[asked][:, FIRST_INTENT:FIRST_INTENT + len(INTENTS)].log_softmax(-1)).sum(1)
+        share = soft_weight * soft.sum(1)                                     # 0 for a row without a teacher
+        each = each.masked_scatter(asked, (1 - share) * each[asked] + share * taught)
+    return (each * w).sum() / w.sum(), intent
 
 
 def _bare(model) -> Slm:
@@ -70,20 +82,22 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
     torch.manual_seed(t.seed)
     if len(tokenizer) != config.model.vocab_size:
         raise SlmError(f"tokenizer: expected {config.model.vocab_size} tokens as in {config.name}, found {len(tokenizer)}")
-    model = load(init) if init else Slm(config.model)
+    model = (load(init) if init else Slm(config.model)).to(accelerator.device)
     model.train()
+    for layer in model.model["layers"]:
+        layer.dropout = t.dropout
     if quantize:
         from SLM.quantize import anneal
 
         anneal(model, quantize)
     opts = optimizers(model, t)
-    examples = batches.encode(rows, tokenizer, t)
-    val = batches.encode(val_rows[:1000], tokenizer, t)
+    examples = batches.encode(rows, tokenizer, t).to(accelerator.device)
+    val = batches.encode(val_rows[:1000], tokenizer, t).to(accelerator.device)
     out.mkdir(parents=True, exist_ok=True)
     saved, metrics = out / "checkpoint.pt", out / "metrics.jsonl"
     start, spent, history = 0, 0.0, []
     if saved.exists():
-        state = torch.load(saved, weights_only=True)
+        state = torch.load(saved, weights_only=True, map_location=accelerator.device)
         if state["config"] != _identity(config):
             raise SlmError(f"{saved}: was made with another configuration; remove it or use another --output")
         _bare(model).load_state_dict(state["model"])
@@ -99,22 +113,27 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
     feed = _feed(examples, t, accelerator.num_processes, accelerator.process_index, start, branch)
     bar = _Bar(start, t.steps, main)
     end = min(t.steps, stop_after or t.steps)
-    began = time.monotonic()
+    began, pending = time.monotonic(), []
     with metrics.open("a") if main else open("/dev/null", "w") as log:
         for step in itertools.count(start):
-            if (told := _told_end(out, t)) != t:
+            if not pending and (told := _told_end(out, t)) != t:
                 t, end = told, min(told.steps, stop_after or told.steps)
                 bar.steps = t.steps
             if step >= end:
                 break
-            total = intent = 0.0
-            tokens = 0
+            torch.manual_seed(1_000_003 * t.seed + 101 * branch + step)  # dropout's: a resumed run draws the same
+            total, intent, tokens = torch.zeros((), device=accelerator.device), torch.zeros((), device=accelerator.device), 0
             for _ in range(t.accumulate):
-                ids, targets, weights = (x.to(accelerator.device) for x in next(feed))
+                chosen = next(feed)
+                ids, targets, weights = examples.batch(chosen)
+                if t.lost_words:
+                    ids, weights = batches.without_some_words(ids, weights, t.lost_words)
+                soft = examples.soft[torch.from_numpy(chosen)] if examples.soft is not None and t.soft_weight else None
                 with accelerator.autocast():
-                    loss, part = loss_of(trained, ids, targets, weights)
+                    loss, part = loss_of(trained, ids, targets, weights, soft, t.soft_weight)
                 accelerator.backward(loss / t.accumulate)
-                total, intent, tokens = total + loss.item() / t.accumulate, intent + part.item() / t.accumulate, tokens + ids.numel()
+                total, intent = total + loss.detach() / t.accumulate, intent + part / t.accumulate
+                tokens += ids.numel()
             share = rate(step, t)
             for opt, full in zip(opts, (t.lr, t.adam_lr), strict=True):
                 for group in opt.param_groups:
@@ -123,16 +142,18 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
             for opt in opts:
                 opt.step()
                 opt.zero_grad(set_to_none=True)
-            line = {"step": step + 1, "loss": round(total, 5), "intent_loss": round(intent, 5), "rate": round(share, 5),
-                    "tokens": tokens * accelerator.num_processes}
-            last = step + 1 == end
-            if main and ((step + 1) % t.checkpoint_every == 0 or last):
-                line["val_accuracy"], line["val_loss"] = validate(_bare(model), val)
-            log.write(json.dumps(line) + "\n")
+            pending.append((step + 1, total, intent, round(share, 5), tokens * accelerator.num_processes))
+            mark = (step + 1) % t.checkpoint_every == 0 or step + 1 == end
+            if len(pending) < LOOK_EVERY and not mark and accelerator.device.type != "cpu":
+                continue  # reading a loss waits for the device
+            lines = _lines(pending)
+            if main and mark:
+                lines[-1]["val_accuracy"], lines[-1]["val_loss"] = validate(_bare(model), val)
+            log.write("".join(json.dumps(line) + "\n" for line in lines))
             log.flush()
-            history.append(line)
-            bar.show(step + 1, line)
-            if main and ((step + 1) % t.checkpoint_every == 0 or last):
+            history += lines
+            bar.show(step + 1, lines[-1])
+            if main and mark:
                 partial = saved.with_suffix(".part")
                 torch.save({"model": _bare(model).state_dict(), "optimizers": [o.state_dict() for o in opts], "step": step + 1,
                             "seconds": spent + time.monotonic() - began,
@@ -151,6 +172,15 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
         if history:
             plot(history, out / "report.png", config.name)
     return report
+
+
+def _lines(pending: list) -> list[dict]:
+    """What metrics.jsonl says of some steps (emptied): number, loss, intent's part, share of the rate, tokens."""
+    losses, intents = (torch.stack([p[i] for p in pending]).tolist() for i in (1, 2))
+    lines = [{"step": step, "loss": round(loss, 5), "intent_loss": round(intent, 5), "rate": share, "tokens": tokens}
+             for (step, _, _, share, tokens), loss, intent in zip(pending, losses, intents, strict=True)]
+    pending.clear()
+    return lines
 
 
 def average(models: list[Path], out: Path) -> Slm:
@@ -197,7 +227,7 @@ def _told_end(out: Path, t: TrainConfig) -> TrainConfig:
 
 
 def _feed(examples, t: TrainConfig, processes: int, rank: int, start: int, branch: int):
-    """This process's micro-batches from step `start` on, for ever."""
+    """This process's micro-batches (row numbers) from step `start` on, for ever."""
     skip, epoch = start * t.accumulate * processes, 0
     while True:
         order = batches.plan(examples, t.batch_tokens // t.accumulate, t.seed + 1000 * branch, epoch)
@@ -205,17 +235,17 @@ def _feed(examples, t: TrainConfig, processes: int, rank: int, start: int, branc
             raise SlmError(f"train: expected more rows than one batch of {t.batch_tokens} tokens, found {len(examples)} rows")
         for place, batch in enumerate(order[skip:], skip) if skip < len(order) else ():
             if place % processes == rank:
-                yield batches.tensors(examples, batch)
+                yield batch
         skip, epoch = max(0, skip - len(order)), epoch + 1
 
 
 @torch.no_grad()
-def validate(model: Slm, examples: list[batches.Example]) -> tuple[float, float]:
+def validate(model: Slm, examples: batches.Examples) -> tuple[float, float]:
     """(share of right intents, mean intent loss) on held-out families."""
     model.eval()
     right, losses = 0, 0.0
     for batch in batches.plan(examples, 4096, 0, 0):
-        ids, targets, weights = batches.tensors(examples, batch)
+        ids, targets, weights = examples.batch(batch)
         at = weights == 1.0
         logits = model.logits(model(ids)[at])[:, FIRST_INTENT:FIRST_INTENT + len(INTENTS)].float()
         wanted = targets[at] - FIRST_INTENT

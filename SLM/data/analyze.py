@@ -15,7 +15,7 @@ FREE = ("free", "free_dev", "free_noise", "free_dev_noise")
 
 
 def analyze(data: Path) -> dict:
-    files = sorted(data.glob("*.jsonl"))
+    files = sorted(f for f in data.glob("*.jsonl") if f.name != "taught.jsonl")  # training's rows again, with a teacher's word
     if not files:
         raise SlmError(f"{data}: expected a dataset (*.jsonl, made by build-dataset), found none")
     splits = {f.stem: read(f) for f in files}

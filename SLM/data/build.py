@@ -173,13 +173,18 @@ def driver_rows(families: tuple[Family, ...], count: int, seed: str) -> list[dic
 
 
 def free_rows(name: str) -> list[dict]:
+    """Lines INTENT, tab, sentence[, tab, action]; without the third part the action is unknown, not empty."""
     rows = []
     for number, line in enumerate((HERE / f"{name}.txt").read_text().splitlines(), 1):
         if line and not line.startswith("#"):
-            intent, _, text = line.partition("\t")
+            intent, _, rest = line.partition("\t")
+            text, told, action = rest.partition("\t")
+            text = clean(text)
             if intent not in INTENTS or not text:
-                raise SlmError(f"{name}.txt:{number}: expected INTENT, a tab, a sentence; found {line!r}")
-            rows.append({"text": clean(text), "intent": intent, "action": None, "family": name, "noise": ""})
+                raise SlmError(f"{name}.txt:{number}: expected INTENT, a tab, a sentence[, a tab, an action]; found {line!r}")
+            if told and (problem := grammar().check(intent, text, action)):
+                raise SlmError(f"{name}.txt:{number}: {problem}")
+            rows.append({"text": text, "intent": intent, "action": action if told else None, "family": name, "noise": ""})
     return rows
 
 
@@ -223,6 +228,7 @@ def build(out: Path, size: int, seed: int = 1) -> dict:
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         (out / f"{name}.jsonl").write_text(text)
         files[name] = {"rows": len(rows), "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    (out / "taught.jsonl").unlink(missing_ok=True)  # teach-dataset's, of other rows
     sources = HERE / "snapshot" / "SOURCES.json"
     manifest = {"format": FORMAT, "seed": seed, "size": size, "files": files,
                 "families": {name: len(part) for name, part in parts.items()},

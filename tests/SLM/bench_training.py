@@ -30,7 +30,7 @@ from SLM.train import loss_of, optimizers
 BATCHES = 2
 
 
-def ours(c: config.Config, examples: list):
+def ours(c: config.Config, examples: batches.Examples):
     model = Slm(c.model).train()
     opts = optimizers(model, c.train)
     plan = batches.plan(examples, c.train.batch_tokens, 1, 0)
@@ -38,38 +38,39 @@ def ours(c: config.Config, examples: list):
     def step(n: int) -> int:
         batch = plan[n % len(plan)]
         with torch.autocast("cpu", torch.bfloat16, enabled=c.train.dtype == "bfloat16"):
-            loss, _ = loss_of(model, *batches.tensors(examples, batch))
+            loss, _ = loss_of(model, *examples.batch(batch))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for opt in opts:
             opt.step()
             opt.zero_grad(set_to_none=True)
-        return sum(len(examples[i].ids) for i in batch)
+        return int(examples.lengths[batch].sum())
 
     return step
 
 
-def plain(c: config.Config, examples: list):
+def plain(c: config.Config, examples: batches.Examples):
     m = c.model
     model = transformers.LlamaForCausalLM(transformers.LlamaConfig(
         vocab_size=m.vocab_size, hidden_size=m.hidden_size, num_hidden_layers=m.layers, num_attention_heads=m.heads,
         num_key_value_heads=m.kv_heads, intermediate_size=m.ffn_size, max_position_embeddings=m.context,
         tie_word_embeddings=True)).train()
     opt = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    size = c.train.batch_tokens // round(statistics.mean(len(e.ids) for e in examples))
+    texts = [part.tolist() for part in examples.ids.split(examples.lengths.tolist())]
+    size = c.train.batch_tokens // round(statistics.mean(map(len, texts)))
     rng = random.Random(1)
 
     def step(_: int) -> int:
-        rows = rng.sample(examples, size)
-        longest = max(len(e.ids) for e in rows)
-        ids = torch.tensor([e.ids + [EOS] * (longest - len(e.ids)) for e in rows])
-        mask = torch.tensor([[1] * len(e.ids) + [0] * (longest - len(e.ids)) for e in rows])
+        rows = rng.sample(texts, size)
+        longest = max(map(len, rows))
+        ids = torch.tensor([row + [EOS] * (longest - len(row)) for row in rows])
+        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
         labels = ids.masked_fill(mask == 0, -100)
         loss = F.cross_entropy(model(ids, attention_mask=mask).logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
         loss.backward()
         opt.step()
         opt.zero_grad(set_to_none=True)
-        return sum(len(e.ids) for e in rows)
+        return sum(map(len, rows))
 
     return step
 
