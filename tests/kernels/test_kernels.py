@@ -90,7 +90,7 @@ def symbols(objects: list[Path], kinds: str) -> dict[str, set[str]]:
     """Of each object, the names of its symbols of these kinds (nm's letters), as a compiler sees them."""
     listed = subprocess.run(["llvm-nm", "-A", *objects], capture_output=True, text=True, check=True).stdout
     found: dict[str, set[str]] = {}
-    for path, kind, name in re.findall(rf"^(\S+): +[0-9a-f]* ([{kinds}]) ([A-Za-z_]\w*)$", listed, re.M):
+    for path, name in re.findall(rf"^(\S+): +[0-9a-f]* [{kinds}] ([A-Za-z_]\w*)$", listed, re.M):
         found.setdefault(path, set()).add(name)
     return found
 
