@@ -28,6 +28,17 @@ static void put(struct sink *sink, char c)
     sink->used++;
 }
 
+static void put_bytes(struct sink *sink, const char *bytes, size_t count)
+{
+    if (count && !sink->console && sink->used + count <= sink->size) {
+        memcpy(sink->buffer + sink->used, bytes, count);
+        sink->used += count;
+        return;
+    }
+    while (count--)
+        put(sink, *bytes++);
+}
+
 static void put_run(struct sink *sink, char c, int count)
 {
     while (count-- > 0)
@@ -39,8 +50,7 @@ static void put_text(struct sink *sink, const struct spec *spec, const char *tex
     int padding = spec->width > length ? spec->width - length : 0;
     if (!spec->left)
         put_run(sink, ' ', padding);
-    for (int i = 0; i < length; i++)
-        put(sink, text[i]);
+    put_bytes(sink, text, (size_t)length);
     if (spec->left)
         put_run(sink, ' ', padding);
 }
@@ -208,18 +218,19 @@ static void format_into(struct sink *sink, const char *at, va_list list)
     struct arguments arguments;
     va_copy(arguments.list, list);
     while (*at) {
-        if (*at != '%') {
-            put(sink, *at++);
-            continue;
-        }
-        struct spec spec;
         const char *start = at;
+        while (*at && *at != '%')
+            at++;
+        put_bytes(sink, start, (size_t)(at - start));
+        if (!*at)
+            break;
+        struct spec spec;
+        start = at;
         at = parse_spec(at + 1, &spec, &arguments);
         if (put_conversion(sink, *at, &spec, &arguments))
             at++;
         else
-            while (start < at)
-                put(sink, *start++);
+            put_bytes(sink, start, (size_t)(at - start));
     }
     va_end(arguments.list);
 }

@@ -30,6 +30,12 @@ static size_t copy_shifted(uint8_t *t, const uint8_t *f, size_t count) { (void)t
 static size_t copy_words(uint8_t *t, const uint8_t *f, size_t count)
 {
     size_t done = 0;
+    for (; count - done >= 4 * WORD; done += 4 * WORD) {
+        word *to = (void *)(t + done);
+        const word *from = (const void *)(f + done);
+        word a = from[0], b = from[1], c = from[2], d = from[3]; /* all read first: the two may overlap */
+        to[0] = a, to[1] = b, to[2] = c, to[3] = d;
+    }
     for (; count - done >= WORD; done += WORD)
         *(word *)(void *)(t + done) = *(const word *)(const void *)(f + done);
     return done;
@@ -67,7 +73,11 @@ void *memset(void *to, int byte, size_t count)
     word pattern = (uint8_t)byte * 0x0101010101010101ull;
     for (; count && ((uintptr_t)t & (sizeof(word) - 1)); count--)
         *t++ = (uint8_t)byte;
-    for (; count >= sizeof(word); count -= sizeof(word), t += sizeof(word))
+    for (; count >= 4 * WORD; count -= 4 * WORD, t += 4 * WORD) { /* pages and poison come through here */
+        word *four = (void *)t;
+        four[0] = four[1] = four[2] = four[3] = pattern;
+    }
+    for (; count >= WORD; count -= WORD, t += WORD)
         *(word *)(void *)t = pattern;
     while (count--)
         *t++ = (uint8_t)byte;

@@ -23,7 +23,7 @@ static bool same(struct span a, const char *b)
 static size_t header_end(const char *text, size_t size)
 {
     for (size_t i = 3; i < size; i++)
-        if (!memcmp(text + i - 3, "\r\n\r\n", 4))
+        if (text[i] == '\n' && !memcmp(text + i - 3, "\r\n\r\n", 4))
             return i + 1;
     return 0;
 }
