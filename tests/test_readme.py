@@ -63,3 +63,11 @@ def test_the_default_goal_is_the_recorded_one():
     goal = re.search(r"^GOAL = (.*?[^\\])$", (TOP / "Makefile").read_text(), flags=re.M | re.S)[1]
     goal = " ".join(goal.replace("\\\n", " ").split())
     assert json.loads((TOP / "bot/recordings/uptime.json").read_text())["goal"] == goal
+
+
+def test_the_model_s_figures_are_those_of_its_manifest():
+    import json
+
+    free = json.loads((TOP / "SLM/models/manifest.json").read_text())["figures"]["host"]["free"]
+    said = re.search(r"the intent of ([\d.]+) %, and the exact action of ([\d.]+) %", (TOP / "README.md").read_text())
+    assert said.groups() == (f"{100 * free['accuracy']:.1f}", f"{100 * free['action_exact']:.1f}")
