@@ -7,6 +7,7 @@ is one REST call (or one paged list), and answers in the plain values of `record
 import os
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from urllib.parse import quote
 
 from bot.errors import ConfigError
@@ -261,6 +262,19 @@ class Forge:
         path = f"{self.at}/actions/workflows/{workflow}/runs"
         params = {"event": "workflow_dispatch", "created": f">={since}"}
         return [WorkflowRun.of(data) for data in self.wire.pages(path, params, inside="workflow_runs")]
+
+    def run(self, run: int) -> dict | None:
+        """A workflow run as the forge tells it: `event`, `path` and so on; None if there is no such run."""
+        return self.wire.call("GET", f"{self.at}/actions/runs/{run}", missing=None)
+
+    def artifacts(self, name: str) -> list[dict]:
+        """The artifacts of that name in all runs, newest first."""
+        found = self.wire.pages(f"{self.at}/actions/artifacts", {"name": name}, inside="artifacts")
+        return sorted(found, key=lambda one: one["id"], reverse=True)
+
+    def download_artifact(self, artifact: int, target: Path, most: int) -> None:
+        """Its zip file, of at most `most` bytes, into `target`."""
+        self.wire.download(f"{self.at}/actions/artifacts/{artifact}/zip", self.token, target, most)
 
     def run_status(self, run: int) -> str | None:
         """`completed` and so on; None if there is no such run."""

@@ -1,0 +1,161 @@
+"""The judgement of a recipe's model: the same rows for it and for the model that ships, by the judge's own code and tests.
+
+Everything below `made` may come from code that nobody has read: files are read within bounds, the GGUF is validated
+before any engine opens it, and the rows that it learnt from are compared with the tests.
+"""
+
+import json
+from pathlib import Path
+
+from SLM import evaluate
+from SLM.data.build import plain, read
+from SLM.engines import open_engine
+from SLM.errors import Missing, SlmError
+from SLM.gguf_read import check
+from SLM.gguf_read import read as read_gguf
+from SLM.recipe import Recipe
+from SLM.stages import integrate
+
+MAX_GGUF = 256 << 20
+MAX_JSON = 4 << 20
+POINTS = 40
+"""Points of the curve that are told."""
+COUNT = ("macro_f1", "action_exact")
+"""Figures of which a loss counts as a regression, on every split that has them."""
+ALSO = ("driver_top1", "ece", "ms_median")
+
+
+def judge(recipe: Recipe, made: Path, shipped: Path, data: Path, ship: Path | None) -> dict:
+    """What is to be told of a model, and the `problems` for which it may not land. No figures before there is a model."""
+    told: dict = {"ok": True, "recipe": recipe.name, "stage": recipe.stage, "problems": [], "regressions": [],
+                  "config": recipe.architecture.config if recipe.architecture else "", "main_config": _config(shipped),
+                  "figures": [], "curve": [], "agreement": {}}
+    told["problems"] += _leaks(made / "data", data)
+    if recipe.training and not told["problems"]:
+        _model(recipe, made, shipped, data, ship, told)
+    told["ok"] = not told["problems"]
+    return told
+
+
+def _model(recipe: Recipe, made: Path, shipped: Path, data: Path, ship: Path | None, told: dict) -> None:
+    gguf = made / "slm.gguf"
+    if problem := _broken(gguf):
+        told["problems"].append(f"export: {problem}")
+        return
+    told["bytes"] = gguf.stat().st_size
+    told["curve"] = _curve(made / "model" / "metrics.jsonl")
+    limit = recipe.evaluation.limit if recipe.evaluation else 200
+    engines = {"candidate": open_engine("host", gguf), "main": open_engine("host", shipped), "rules": open_engine("rules", shipped)}
+    result = evaluate.evaluate(engines, data, limit=limit)
+    for engine in engines.values():
+        engine.close()
+    told["figures"] = _figures(result)
+    told["out_of_scope"] = {name: {split: one["out_of_scope"] for split, one in by.items() if one.get("out_of_scope")}
+                            for name, by in result.items() if name != "rules"}
+    if recipe.evaluation:
+        told["problems"] += _floors(recipe, result["candidate"])
+        told["regressions"] = _regressions(result, recipe.evaluation.tolerance)
+    if recipe.export:
+        told["agreement"] = _agreement(recipe, made, data, told["problems"])
+    if ship and not told["problems"]:
+        ship.mkdir(parents=True, exist_ok=True)
+        (made / "evaluation.json").write_text(json.dumps({"engines": {"host": result["candidate"], "rules": result["rules"]}}))
+        shipping = integrate(gguf, made / "evaluation.json", made / "model" / "report.json", made / "data", ship)
+        told["sha256"] = shipping["sha256"]
+        if wanted := recipe.integration:
+            if wanted.sha256 != shipping["sha256"]:
+                told["problems"].append(f"integration: the recipe says sha256 {wanted.sha256[:16]}…, and CI's model of it is "
+                                        f"{shipping['sha256'][:16]}…: integrate that one")
+
+
+def _broken(gguf: Path) -> str:
+    """Why this file may not be opened by anything, if so."""
+    if gguf.is_symlink() or not gguf.is_file():
+        return "expected a plain file slm.gguf, found none"
+    if gguf.stat().st_size > MAX_GGUF:
+        return f"slm.gguf: expected at most {MAX_GGUF} bytes, found {gguf.stat().st_size}"
+    try:
+        found = check(read_gguf(gguf))
+    except SlmError as error:
+        return str(error)
+    return f"slm.gguf: {found[0]}" if found else ""
+
+
+def _config(shipped: Path) -> str:
+    """The configuration of the model that ships, as its manifest says."""
+    try:
+        return json.loads((shipped / "manifest.json").read_text())["training"]["config"]["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _leaks(learnt: Path, tests: Path) -> list[str]:
+    """Tests of this checkout that the model was shown. Sentences as plain as "reboot", of people, may stand in both."""
+    seen = {plain(row["text"]) for row in read(learnt / "train.jsonl")}
+    out = []
+    for split in evaluate.SPLITS:
+        rows = [] if split.startswith("free") else read(tests / f"{split}.jsonl")
+        both = [row["text"] for row in rows if plain(row["text"]) in seen]
+        if both:
+            out.append(f"data: {len(both)} sentences of main's {split} are among those that are learnt, such as {both[0]!r}")
+    return out
+
+
+def _figures(result: dict) -> list[dict]:
+    rows = []
+    for split in result["candidate"]:
+        for name in (*COUNT, *ALSO):
+            values = {who: by[split].get(name) for who, by in result.items()}
+            if values["candidate"] is not None:
+                rows.append({"split": split, "name": name, **{who: None if v is None else round(v, 4) for who, v in values.items()}})
+    return rows
+
+
+def _floors(recipe: Recipe, figures: dict) -> list[str]:
+    out = []
+    for split, least in recipe.evaluation.min_macro_f1.items():
+        if split not in figures:
+            out.append(f"evaluation.min_macro_f1: no split {split!r}; there are {', '.join(figures)}")
+        elif (found := figures[split]["macro_f1"]) < least:
+            out.append(f"evaluation: expected a macro-F1 of at least {least} on {split}, found {found:.4f}")
+    return out
+
+
+def _regressions(result: dict, tolerance: float) -> list[str]:
+    out = []
+    for split, before in result["main"].items():
+        now = result["candidate"][split]
+        out += [f"{split}: {name} {before[name]:.4f} → {now.get(name, 0.0):.4f}" for name in COUNT
+                if name in before and now.get(name, 0.0) < before[name] - tolerance]
+    return out
+
+
+def _agreement(recipe: Recipe, made: Path, data: Path, problems: list[str]) -> dict:
+    """The share of rows on which each engine gives the C engine's intent."""
+    rows = [row["text"] for row in read(data / "test_families.jsonl")][: recipe.export.rows]
+    host = open_engine("host", made / "slm.gguf")
+    answers = [host.classify(text).intent for text in rows]
+    host.close()
+    told = {}
+    for name in recipe.export.engines:
+        try:
+            engine = open_engine(name, made / ("slm.onnx" if name == "onnx" else "slm.gguf"), action=False)
+        except Missing as error:
+            problems.append(f"export: {name}: {error}")
+            continue
+        told[name] = sum(engine.classify(t).intent == a for t, a in zip(rows, answers, strict=True)) / len(rows)
+        engine.close()
+        if told[name] < recipe.export.agree:
+            problems.append(f"export: expected {name} to give the C engine's intent on {recipe.export.agree:.1%} of "
+                            f"{len(rows)} rows, found {told[name]:.1%}")
+    return told
+
+
+def _curve(path: Path) -> list[dict]:
+    """Some points of the training's losses, evenly, and every validation."""
+    if not path.is_file() or path.stat().st_size > 64 * MAX_JSON:
+        return []
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    every = max(1, len(lines) // POINTS)
+    kept = [line for i, line in enumerate(lines) if i % every == 0 or i + 1 == len(lines)]
+    return [{"step": line["step"], "loss": line["loss"], "val": line.get("val_accuracy")} for line in kept]
