@@ -66,6 +66,11 @@ class Forge:
         data = self.wire.call("GET", f"{self.at}/git/commits/{sha}", missing=None)
         return Commit.of(data) if data else None
 
+    def subtree(self, commit: str, name: str) -> str | None:
+        """The tree SHA of the folder `name` at the top of a commit or branch."""
+        data = self.wire.call("GET", f"{self.at}/git/trees/{quote(commit)}", missing={"tree": []})
+        return next((one["sha"] for one in data["tree"] if one["path"] == name and one["type"] == "tree"), None)
+
     def create_commit(self, message: str, tree: str, parents: list[str]) -> str:
         return self.wire.call("POST", f"{self.at}/git/commits", repeat=True,
                               body={"message": message, "tree": tree, "parents": parents})["sha"]

@@ -23,7 +23,7 @@ from bot.errors import MissingTool, Refused
 from bot.handoff import SlmReport
 from bot.slm import recipe as recipes
 from bot.slm import store
-from bot.slm.recipe import MODELS, PIPELINE, SHIPPED, Keys, Recipe
+from bot.slm.recipe import MODELS, PIPELINE, RECIPES, SHIPPED, Keys, Recipe
 from bot.spans import Span, noted
 
 HOURS = 5
@@ -59,7 +59,7 @@ def judge(repo: Path, base: Path, out: Path, fetch: Fetch = lambda key, folder: 
 def _judge(repo: Path, base: Path, out: Path, fetch: Fetch, told: dict, waited: list[Span]) -> dict:
     ours, theirs = _git(base), _git(repo)
     before, after = recipes.listing(ours, "HEAD", MODELS), recipes.listing(theirs, "HEAD", MODELS)
-    touched = recipes.changed(ours, theirs)
+    touched = recipes.changed(recipes.listing(ours, "HEAD", RECIPES), recipes.listing(theirs, "HEAD", RECIPES))
     if not touched:
         if before != after:
             raise Stopped(f"{MODELS}: it differs from main's, and no recipe of this change says why")

@@ -69,9 +69,8 @@ def read(git: Git, commit: str, path: str) -> Recipe:
         raise Refused(f"{path}: {error}", "a recipe is TOML with a table for each stage") from None
 
 
-def changed(ours: Git, theirs: Git) -> list[str]:
-    """Paths of the recipes that their HEAD has otherwise than ours."""
-    before, after = listing(ours, "HEAD", RECIPES), listing(theirs, "HEAD", RECIPES)
+def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """Paths of the recipes that are other in the second of two listings of RECIPES."""
     return sorted(path for path, blob in after.items() if path.endswith(".toml") and before.get(path) != blob)
 
 

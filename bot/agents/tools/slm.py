@@ -180,6 +180,10 @@ def compare_models(at: Workplace, base: File, candidate: File, engine: str = "to
 def integrate_slm(at: Workplace, model: File, output: Folder = "SLM/models",
                   evaluation: Annotated[str | None, Field(description="evaluate_model's JSON file")] = None,
                   report: Annotated[str | None, Field(description="train_model's report.json")] = None,
-                  data: Annotated[str | None, Field(description="the data set's folder")] = None) -> str:
-    """Check a GGUF, put it where the kernels' build takes it from, and write its manifest."""
-    return slm(at, "integrate-slm", model=model, output=output, evaluation=evaluation, report=report, data=data)
+                  data: Annotated[str | None, Field(description="the data set's folder")] = None,
+                  recipe: Annotated[str | None, Field(description=(
+                      "the recipe that made it: its table [integration] is written, by which CI puts this very model in"))] = None,
+                  ) -> str:
+    """Check a GGUF, put it where the kernels' build takes it from, and write its manifest. Of all this only the recipe's
+    table goes into your change: the files themselves come from CI, which must have made the same model."""
+    return slm(at, "integrate-slm", model=model, output=output, evaluation=evaluation, report=report, data=data, recipe=recipe)
