@@ -23,7 +23,6 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from SLM import config as configs
 from SLM.errors import SlmError
 
 STAGES = ("data", "architecture", "training", "evaluation", "quantization", "export", "integration")

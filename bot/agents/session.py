@@ -52,8 +52,8 @@ class Trajectory:
 
 def start(brief: Brief, config: Config, checkout: Path, worktree: Path, out: Path,
           fetch: Callable[[str, Path], bool] | None = None) -> Result:
-    """Make the worktree and run the agent; `fetch` gets it the models that CI has made. What keeps it from running at all (no model, no price, no recording)
-    is a result of status `error`, so that the forge hears of it."""
+    """Make the worktree and run the agent; `fetch` gets it the models that CI has made. What keeps it from running at all
+    (no model, no price, no recording) is a result of status `error`, so that the forge hears of it."""
     from bot.agents import loop, roles, workplace
     from bot.agents.model import open_model
     from bot.slm.bring import bring

@@ -5,7 +5,6 @@ because the tick waits for that. Doing it again changes nothing.
 """
 
 import re
-
 from pathlib import Path
 
 from bot.config import Config

@@ -74,13 +74,14 @@ def run(order: Order, repo: str | None, data: Path, port: int | None, timeout: f
 
     settings = config.load()
     title, _ = order.title(), order.body()
-    order = _recorded(order, title, config.load() if repo else preflight.committed(Path.cwd()))
     meter = None if repo else Meter(data.absolute())
     if repo:
+        order = _recorded(order, title, settings)
         preflight.check_model({order.model} - {None}, title, settings, None)
         forge = _on_github(repo)
     else:
         settings = preflight.committed(Path.cwd())
+        order = _recorded(order, title, settings)
         models = {order.model} if order.model else settings.agents.models.all()
         preflight.check_model(models, title, settings, local.asked_secrets(Path.cwd()))
         preflight.check_machine(Path.cwd(), data, settings)
