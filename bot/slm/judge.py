@@ -28,6 +28,8 @@ from bot.spans import Span, noted
 
 HOURS = 5
 """How long the candidate's code may take; GitHub stops a job after six."""
+TESTS = 20_000
+"""Training rows of the set whose tests are asked: enough for the tests to have their full size."""
 MISSING = 3
 """The pipeline's exit code when a package is missing."""
 Fetch = Callable[[str, Path], bool]
@@ -97,7 +99,7 @@ def _by_us(repo: Path, base: Path, out: Path, work: Path, wanted: Recipe) -> dic
     built = base / "kernels" / "build"
     built.mkdir(parents=True, exist_ok=True)
     writable, seen = [built, out], [repo / wanted.path]
-    _pipeline(base, base, writable, "build-dataset", "--output", out / "tests", visible=seen)
+    _pipeline(base, base, writable, "build-dataset", "--output", out / "tests", "--size", TESTS, visible=seen)
     return _pipeline(base, base, writable, "judge-recipe", repo / wanted.path, "--made", work, "--data", out / "tests",
                      "--ship", out / "ship", visible=seen)
 
