@@ -111,7 +111,7 @@ def _pipeline(where: Path, root: Path, writable: list[Path], *words, visible: li
     threads = str(len(os.sched_getaffinity(0)))
     done = sandbox.run([os.path.join(sys.prefix, "bin", "python"), "-m", "SLM", *map(str, words), "--json"], root=root, cwd=where,
                        writable=writable, visible=visible, timeout=HOURS * 3600,
-                       env={"OMP_NUM_THREADS": threads, "PYTHONDONTWRITEBYTECODE": "1"})
+                       env={"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONDONTWRITEBYTECODE": "1"})
     printed = next((line for line in reversed(done.output.splitlines()) if line.startswith("{")), "")
     try:
         answer = json.loads(printed)
