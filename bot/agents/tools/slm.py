@@ -35,7 +35,8 @@ def slm(at: Workplace, verb: str, *words: str, minutes: float = 10, **options: o
         elif value not in (None, False):
             command += [flag, str(value)]
     threads = str(len(os.sched_getaffinity(0)))
-    done = at.run(command, timeout=minutes * 60, env={"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONDONTWRITEBYTECODE": "1"})
+    env = {"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = at.run(command, timeout=minutes * 60, env=env)
     if done.timed_out:
         raise ToolError(f"{verb}: not finished after {minutes:g} minutes; ask for less\n{done.output[-1500:]}")
     printed = next((line for line in reversed(done.output.splitlines()) if _is_json(line)), "")
