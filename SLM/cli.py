@@ -132,14 +132,15 @@ def tokenize_data(data, tokenizer, output, split):
 @verb("teach-dataset")
 @click.option("--data", type=DIR, required=True)
 @click.option("--encoder", type=DIR, required=True, help="Directory of a BERT-like sentence encoder, as transformers saves it.")
-@click.option("--steps", default=2500, show_default=True, type=click.IntRange(1), help="Of the encoder's fine-tuning.")
+@click.option("--steps", default=2000, show_default=True, type=click.IntRange(1), help="Of the encoder's fine-tuning.")
 @click.option("--extra", default=400_000, show_default=True, type=click.IntRange(0), help="Reworded sentences to add.")
+@click.option("--members", default=2, show_default=True, type=click.IntRange(1, 8), help="Encoders whose mean teaches.")
 @click.option("--seed", default=1, show_default=True)
-def teach_dataset(data, encoder, steps, extra, seed):
+def teach_dataset(data, encoder, steps, extra, members, seed):
     """Fine-tune an encoder on the intents and write taught.jsonl: rows with its probabilities, and reworded ones."""
     from SLM.teacher import teach
 
-    return teach(data, encoder, steps, extra, seed)
+    return teach(data, encoder, steps, extra, members, seed)
 
 
 @verb("validate-architecture")

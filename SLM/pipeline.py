@@ -4,6 +4,7 @@ A run that was stopped goes on at the stage that is missing (training at its las
 learns from teach-dataset's rows; without one, from the training rows alone.
 """
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def make(config: str, output: Path, encoder: Path | None, quantization: str, shi
     def run(argv: list[str]) -> None:
         print(f"== {' '.join(argv)}", file=sys.stderr, flush=True)
         ran.append(argv[0])
-        root.main(argv, prog_name="python -m SLM", standalone_mode=False)
+        with contextlib.redirect_stdout(sys.stderr):  # the answer on standard output is make-model's own
+            root.main(argv, prog_name="python -m SLM", standalone_mode=False)
 
     for made, argv in stages(config, output, encoder, quantization):
         if made.exists():

@@ -68,10 +68,9 @@ class Teacher(nn.Module):
         return self(some, (some != self.tokenizer.pad_token_id).long())
 
     @torch.no_grad()
-    def probabilities(self, texts: list[str]) -> np.ndarray:
-        """(n, intents) float32."""
-        ids, lengths = self.encode(texts)
-        out, order = np.zeros((len(texts), len(INTENTS)), np.float32), np.argsort(lengths, kind="stable")
+    def probabilities(self, ids: torch.Tensor, lengths: np.ndarray) -> np.ndarray:
+        """(n, intents) float32, of encoded sentences."""
+        out, order = np.zeros((len(lengths), len(INTENTS)), np.float32), np.argsort(lengths, kind="stable")
         self.eval()
         for start in range(0, len(order), 4 * ROWS):
             some = order[start:start + 4 * ROWS]
@@ -82,12 +81,15 @@ class Teacher(nn.Module):
         return out
 
 
-def fit(teacher: Teacher, rows: list[dict], steps: int, seed: int, rate: float = 1.5e-4) -> None:
-    """AdamW, warm-up and linear decay; rows of like length in a batch; a tenth of the words hidden in half of the rows."""
+def fit(teacher: Teacher, ids: torch.Tensor, lengths: np.ndarray, intents: list[str], steps: int, seed: int,
+        rate: float = 1.5e-4) -> None:
+    """Fine-tune on the first len(intents) of the encoded sentences.
+
+    AdamW, warm-up and linear decay; rows of like length in a batch; a tenth of the words hidden in half of the rows.
+    """
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    ids, lengths = teacher.encode([row["text"] for row in rows])
-    wanted = torch.tensor([INTENTS.index(row["intent"]) for row in rows], device=teacher.device)
+    wanted = torch.tensor([INTENTS.index(intent) for intent in intents], device=teacher.device)
     groups = [{"params": teacher.encoder.parameters(), "lr": rate, "weight_decay": 0.05},
               {"params": teacher.head.parameters(), "lr": 7 * rate, "weight_decay": 0.0}]
     opt = torch.optim.AdamW(groups, betas=(0.9, 0.98))
@@ -96,7 +98,7 @@ def fit(teacher: Teacher, rows: list[dict], steps: int, seed: int, rate: float =
     teacher.train()
     began = time.monotonic()
     for step in range(steps):
-        some = rng.integers(0, len(rows), 8 * ROWS)
+        some = rng.integers(0, len(intents), 8 * ROWS)
         some = some[np.argsort(lengths[some], kind="stable")].reshape(8, ROWS)[rng.integers(8)]
         seen = ids[torch.from_numpy(some).to(teacher.device), :int(lengths[some].max())].long()
         mask = (seen != teacher.tokenizer.pad_token_id).long()
@@ -140,33 +142,43 @@ def reworded(text: str, near: dict[str, list[str]], rng: random.Random) -> str |
     return " ".join(words)
 
 
-def teach(data: Path, encoder: Path, steps: int, extra: int, seed: int = 1) -> dict:
-    """Write data/taught.jsonl: the training rows with the teacher's probabilities (`soft`), then `extra` reworded ones."""
+def teach(data: Path, encoder: Path, steps: int, extra: int, members: int = 2, seed: int = 1) -> dict:
+    """Write data/taught.jsonl: the training rows with the teachers' mean probabilities (`soft`), then `extra` reworded ones.
+
+    `members` encoders are fine-tuned, each with a seed of its own: their mean is a better teacher than any of them.
+    """
     from SLM.evaluate import SPLITS
     from SLM.metrics import macro_f1
 
-    rows, rng = read(data / "train.jsonl"), random.Random(seed)
-    teacher = Teacher(encoder)
-    near = neighbours(teacher)  # before the fine-tuning moves the words
-    fit(teacher, rows, steps, seed)
-    figures = {}
-    for split in ("val", *SPLITS):
-        some = [row for row in read(data / f"{split}.jsonl") if row.get("intent") in INTENTS]
-        found = teacher.probabilities([row["text"] for row in some]).argmax(1)
+    tests = {split: [row for row in read(data / f"{split}.jsonl") if row.get("intent") in INTENTS] for split in ("val", *SPLITS)}
+    rows = read(data / "train.jsonl")
+    # Neighbours are those of the encoder as it came: fine-tuning moves the words.
+    new = _reworded_rows(rows, neighbours(Teacher(encoder)), {plain(r["text"]) for some in tests.values() for r in some}, extra, seed)
+    ids, lengths = Teacher(encoder).encode([row["text"] for some in (rows, new, *tests.values()) for row in some])
+    mean = np.zeros((len(lengths), len(INTENTS)), np.float32)
+    for member in range(members):
+        teacher = Teacher(encoder)
+        fit(teacher, ids, lengths, [row["intent"] for row in rows], steps, seed + member)
+        mean += teacher.probabilities(ids, lengths) / members
+    taught, place, figures = len(rows) + len(new), len(rows) + len(new), {}
+    for split, some in tests.items():
+        found = mean[place:place + len(some)].argmax(1)
+        place += len(some)
         figures[split] = round(macro_f1([row["intent"] for row in some], [INTENTS[i] for i in found]), 4)
-        print(f"teacher {split} macro-F1 {figures[split]}", file=sys.stderr, flush=True)
-    tests = {plain(row["text"]) for split in ("val", *SPLITS) for row in read(data / f"{split}.jsonl")}
-    texts: dict[str, None] = {}
-    for _ in range(4 * extra):
-        if len(texts) == extra:
+    with (data / "taught.jsonl").open("w") as out:
+        for row, p in zip(rows + new, mean[:taught], strict=True):
+            out.write(json.dumps({**row, "intent": row["intent"] or INTENTS[p.argmax()],
+                                  "soft": [round(x, 3) for x in p.tolist()]}, ensure_ascii=False) + "\n")
+    return {"output": str(data / "taught.jsonl"), "rows": len(rows), "reworded": len(new), "teacher_macro_f1": figures}
+
+
+def _reworded_rows(rows: list[dict], near: dict[str, list[str]], tests: set[str], count: int, seed: int) -> list[dict]:
+    """Rows without intent and action, none of them a test's sentence."""
+    rng, texts = random.Random(seed), {}
+    for _ in range(4 * count):
+        if len(texts) == count:
             break
         text = reworded(rng.choice(rows)["text"], near, rng)
         if text and plain(text) not in tests:
             texts[text] = None
-    new = [{"text": text, "intent": None, "action": None, "family": "reworded", "noise": ""} for text in texts]
-    soft = teacher.probabilities([row["text"] for row in rows + new])
-    with (data / "taught.jsonl").open("w") as out:
-        for row, p in zip(rows + new, soft, strict=True):
-            out.write(json.dumps({**row, "intent": row["intent"] or INTENTS[p.argmax()],
-                                  "soft": [round(x, 3) for x in p.tolist()]}, ensure_ascii=False) + "\n")
-    return {"output": str(data / "taught.jsonl"), "rows": len(rows), "reworded": len(new), "teacher_macro_f1": figures}
+    return [{"text": text, "intent": None, "action": None, "family": "reworded", "noise": ""} for text in texts]

@@ -52,6 +52,11 @@ def _pool(slot: str, test: bool, name: str = "") -> tuple[tuple[str, str], ...]:
     return tuple(v for v in values if held_out(v[0]) == test) or values
 
 
+@cache
+def _ids() -> frozenset[str]:
+    return frozenset(row[0] for row in snapshot("pci"))
+
+
 class Entities:
     """Draws slot values; `test` draws from the held-out ones."""
 
@@ -92,9 +97,16 @@ class Entities:
         if snapshot("pci") and self.rng.random() < 0.7:
             value = self.rng.choice(_pool("pciid", self.test, "pci"))[0]
         else:
+            value = self._made_up_id()
+        return value if self.rng.random() < 0.8 else value.upper()
+
+    def _made_up_id(self) -> str:
+        """An id of a known maker; never one of the table's that the other side of the split has."""
+        while True:
             value = f"{self.rng.choice(('8086', '10ec', '10de', '1002', '14e4', '1af4', '15ad', '1022'))}:" \
                     f"{self.rng.randrange(65536):04x}"
-        return value if self.rng.random() < 0.8 else value.upper()
+            if value not in _ids() or held_out(value) == self.test:
+                return value
 
     def _ip(self):
         r = self.rng

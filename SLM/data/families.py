@@ -5,8 +5,8 @@ A family is one way to put a thing. Its header is `== name style: op arguments`,
 The arguments name the slots of the pattern; those that a sentence does not hold are left out of its action. The style
 says which frames (frames.toml) may stand around a pattern: order, ask, say, bare (none).
 
-families/lines/ holds more of the same in a shorter form: a header there has no name (`== style: op arguments`) and every
-line below it is a family of its own, named by a hash of its header and itself.
+families/lines/<subject>/ holds more of the same in a shorter form: a header there has no name (`== style: op arguments`) and
+every line below it is a family of its own, named by a hash of its header and itself.
 """
 
 import hashlib
@@ -101,13 +101,14 @@ _NAMELESS = re.compile(r"==\s*()(\w+):(.*)")
 
 @cache
 def load() -> tuple[Family, ...]:
-    """All families of families/*.txt and families/lines/*.txt, in the order of the intents and of the files."""
+    """All families of families/*.txt and families/lines/*/*.txt, in the order of the intents and of the files."""
     found: list[Family] = []
     for intent in INTENTS:
         name = f"{intent.lower()}.txt"
         for (style, action), family, where, lines in _sections(HERE / "families" / name, _NAMED):
             found.append(Family(intent, family, style, action, tuple(parse(line, macros(), where) for line in lines), where))
-        for (style, action), _, where, lines in _sections(HERE / "families" / "lines" / name, _NAMELESS):
+        paths = sorted((HERE / "families" / "lines").glob(f"*/{name}"))
+        for (style, action), _, where, lines in (section for path in paths for section in _sections(path, _NAMELESS)):
             for line in lines:
                 digest = hashlib.sha256(f"{style}: {action}\n{line}".encode()).hexdigest()[:10]
                 family = f"line-{digest}"
