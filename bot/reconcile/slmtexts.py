@@ -10,10 +10,12 @@ import re
 from bot.handoff import Figure, SlmReport
 from bot.reconcile.texts import block, plain, short, table, took
 
-HIGHER = {"macro_f1", "action_exact", "driver_top1"}
-"""Figures of which more is better; of the others, less is."""
+LOWER = {"ece", "ms"}
+"""Figures of which less is better; of the others, more is."""
+FIRST = {"macro_f1", "action_exact"}
+"""Those that count; the others are folded away."""
 NAMES = {"macro_f1": "macro-F1", "action_exact": "exact actions", "driver_top1": "driver top-1", "ece": "calibration error (ECE)",
-         "ms_median": "median ms, C engine"}
+         "auroc": "out of scope, AUROC", "recall_at_92": "out of scope, recall at 92 % in scope", "ms": "ms an answer, C engine, median"}
 ICON = {"PASS": "✅", "FAIL": "❌", "INFRA": "⚠️"}
 
 
@@ -67,10 +69,16 @@ def comment(report: SlmReport, verdict: str, problems: list[str], sha: str, goal
 
 
 def figures(report: SlmReport) -> str:
-    rows = [[plain(one.split), NAMES.get(one.name, plain(one.name)), _number(one.candidate), _number(one.main), _change(one),
-             _number(one.rules)] for one in report.figures]
-    return table(["split", "figure", f"this ({plain(report.config)})", f"main ({plain(report.main_config) or 'none'})", "change",
-                  "rules"], rows)
+    head = ["split", "figure", f"this ({plain(report.config)})", f"main ({plain(report.main_config) or 'none'})", "change", "rules"]
+    first, rest = ([[plain(one.split), _name(one.name), _number(one.candidate), _number(one.main), _change(one), _number(one.rules)]
+                    for one in report.figures if (one.name in FIRST) == counts] for counts in (True, False))
+    folded = f"<details><summary>{len(rest)} more figures</summary>\n\n{table(head, rest)}\n\n</details>" if rest else ""
+    return "\n\n".join(filter(None, [table(head, first), folded]))
+
+
+def _name(name: str) -> str:
+    kind, _, noise = name.partition(" ")
+    return NAMES.get(kind, plain(kind)) + (f", noise: {plain(noise)}" if noise else "")
 
 
 def _number(value: float | None) -> str:
@@ -81,7 +89,7 @@ def _change(one: Figure) -> str:
     if one.main is None:
         return ""
     change = one.candidate - one.main
-    better = change > 0 if one.name in HIGHER else change < 0
+    better = change < 0 if one.name in LOWER else change > 0
     mark = "" if abs(change) < 0.0005 else " ▲" if better else " ▼"
     return f"{change:+.3f}{mark}"
 

@@ -151,8 +151,6 @@ def _checked(judged: dict, facts: dict[str, str]) -> dict:
     agreement = judged.get("agreement") or {}
     if agreement:
         facts = facts | {"same intent as the C engine": ", ".join(f"{name} {share:.1%}" for name, share in agreement.items())}
-    for who, splits in (judged.get("out_of_scope") or {}).items():
-        facts[f"out of scope, {who}"] = ", ".join(f"{split} AUROC {one['auroc']:.3f}" for split, one in splits.items())[:500]
     if judged.get("bytes"):
         facts["bytes"] = f"{judged['bytes']:,}"
     told = {name: judged.get(name, default) for name, default in (
