@@ -38,6 +38,10 @@ class Arg:
         """What stands before the value."""
         return f" {self.key}=" if self.key else " "
 
+    @property
+    def name(self) -> str:
+        return self.key or self.kind
+
 
 class Grammar:
     """The ops of each intent and the closed lists of words, from grammar.toml."""

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from SLM.actions import QUOTING, grammar, quotes, words
+from SLM.actions import QUOTING, grammar, quotes, spans, words
 from SLM.decode import restore_case
 from SLM.errors import SlmError
 from SLM.text import clean, lower
 
 HERE = Path(__file__).parent
 SHAPES = ("idhex", "ip", "number")
+ARTICLES = ("a", "an", "the", "my", "this", "your", "our")
 _SHAPE = {"idhex": "id", "ip": "ip", "number": "number"}
 
 
@@ -54,7 +55,7 @@ def spoken() -> tuple[tuple[str, tuple[str, ...], str], ...]:
     rows += [("verdict", (w,), "allow") for w in ("open", "allow", "permit", "accept")]
     rows += [("verdict", (w,), "deny") for w in ("block", "close", "deny", "reject", "drop", "ban")]
     rows += [("area", said, meant) for said, meant in (
-        (("internet",), "network"), (("connection",), "network"), (("ping",), "network"), (("nameserver",), "dns"), (("resolve",), "dns"),
+        (("internet",), "network"), (("connection",), "network"), (("ping",), "network"), (("reach",), "network"), (("nameserver",), "dns"), (("resolve",), "dns"),
         (("wlan",), "wifi"), (("wireless",), "wifi"), (("drive",), "disk"), (("screen",), "graphics"), (("display",), "graphics"),
         (("monitor",), "graphics"), (("audio",), "sound"), (("speakers",), "sound"), (("mouse",), "input"), (("keyboard",), "input"),
         (("slow",), "cpu"), (("ram",), "memory"), (("grub",), "boot"), (("password",), "login"), (("ssh",), "login"), (("clock",), "time"),
@@ -81,27 +82,64 @@ def decide(text: str) -> tuple[str, str]:
 
 
 def _fill(rule: Rule, text: str, said: list[str], cased: str) -> str:
+    """The action with the arguments that are there. What the sentence says once is quoted once: by the argument that it names
+    ("gateway 10.0.0.1"), else by the first that can take it."""
+    args = grammar().ops[rule.intent][rule.op]
+    spans_of_words = words(text)
+    quoted: dict[str, tuple[int, int]] = {}
+    for arg in args:
+        span = _named(arg, rule, text, said, spans_of_words)
+        if span and not _taken(span, quoted):
+            quoted[arg.name] = span
     out = [rule.op]
-    for arg in grammar().ops[rule.intent][rule.op]:
-        value = _value(arg.kind, rule, text, said)
+    for arg in args:
+        if arg.kind not in QUOTING:
+            value = _meant(arg.kind, said)
+        else:
+            if arg.name not in quoted and (span := _unnamed(arg, rule, text, said, spans_of_words, quoted)):
+                quoted[arg.name] = span
+            value = text[slice(*quoted[arg.name])] if arg.name in quoted else ""
         if value:
             out.append(f"{arg.key}={value}" if arg.key else value)
     action = " ".join(out)
     return restore_case(grammar(), rule.intent, " " + action, text, cased)
 
 
-def _value(kind: str, rule: Rule, text: str, said: list[str]) -> str:
-    if kind not in QUOTING:
-        for of, phrase, meant in spoken():
-            if of == kind and any(tuple(said[i:i + len(phrase)]) == phrase for i in range(len(said))):
-                return meant
-        return ""
-    if kind == "text":
-        return ""
-    found = quotes(kind, text)
-    if kind != "word":
-        return found[0] if found else ""
-    for i, word in enumerate(said[:-1]):
-        if word in rule.after and said[i + 1] not in rule.after and said[i + 1] in found:
-            return said[i + 1]
+def _meant(kind: str, said: list[str]) -> str:
+    for of, phrase, meant in spoken():
+        if of == kind and any(tuple(said[i:i + len(phrase)]) == phrase for i in range(len(said))):
+            return meant
     return ""
+
+
+def _taken(span: tuple[int, int], quoted: dict[str, tuple[int, int]]) -> bool:
+    return any(span[0] < end and start < span[1] for start, end in quoted.values())
+
+
+def _behind(i: int, rule: Rule, text: str, said: list[str], at: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """The word behind word i that can be an argument; articles are skipped."""
+    i += 1
+    while i < len(said) and said[i] in ARTICLES:
+        i += 1
+    return at[i] if i < len(said) and said[i] not in rule.after and '"' not in text[slice(*at[i])] else None
+
+
+def _named(arg, rule: Rule, text: str, said: list[str], at: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """What stands behind the argument's own name, if that is said."""
+    if arg.kind not in QUOTING or arg.kind == "text" or not arg.key or arg.key not in said:
+        return None
+    i = said.index(arg.key)
+    if arg.kind == "word":
+        return _behind(i, rule, text, said, at)
+    return next((span for span in spans(arg.kind, text) if span[0] >= at[i][1]), None)
+
+
+def _unnamed(arg, rule: Rule, text: str, said: list[str], at: list[tuple[int, int]], quoted: dict) -> tuple[int, int] | None:
+    if arg.kind == "text":
+        return None
+    if arg.kind != "word":
+        return next((span for span in spans(arg.kind, text) if not _taken(span, quoted)), None)
+    for i, word in enumerate(said[:-1]):
+        if word in rule.after and (span := _behind(i, rule, text, said, at)):
+            return None if _taken(span, quoted) else span
+    return None

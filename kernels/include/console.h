@@ -1,5 +1,6 @@
-/* The console: lines in, commands out. A command is one file, in core/console/commands/ or with its subsystem, that
-   ends with COMMAND(…). */
+/* The console: lines in, answers out. A line whose first word is a command's name is that command; any other is a sentence,
+   which the SLM or the rule engine turns into an action (action.h). A command is one file, in core/console/commands/ or
+   with its subsystem, that ends with COMMAND(…). */
 #pragma once
 
 #include "base.h"
@@ -8,11 +9,28 @@ struct command {
     const char *name;
     const char *help;   /* one line, shown by `help` */
     void (*run)(int argc, char **argv); /* argv[0] is the command's name; prints its answer */
+    /* Is that a line of this command? NULL: all are. For names that sentences begin with: "mount vda on /mnt". */
+    bool (*fits)(int argc, char **argv);
 };
 
 #define COMMAND(command_name, command_help, command_run) \
-    REGISTER(commands, struct command, command_name, {#command_name, command_help, command_run})
+    REGISTER(commands, struct command, command_name, {#command_name, command_help, command_run, NULL})
+#define COMMAND_IF(command_fits, command_name, command_help, command_run) \
+    REGISTER(commands, struct command, command_name, {#command_name, command_help, command_run, command_fits})
 REGISTRY(commands, struct command);
+bool command_alone(int argc, char **argv); /* fits when nothing else stands in the line */
+
+/* What was said and waits for a yes; one for each who types: the serial line, each connection, a test. */
+enum { DIALOGUE_TEXT_MAX = 512 };
+struct dialogue {
+    enum { DIALOGUE_NOTHING, DIALOGUE_UNSURE, DIALOGUE_WARNED } waits;
+    unsigned intent;
+    char action[DIALOGUE_TEXT_MAX];
+};
+/* A line that is no command. */
+void sentence_take(struct dialogue *dialogue, const char *text);
+/* What an engine made of one: performs it, or asks back when it is not sure, or warns of what can't be undone. */
+void sentence_offer(struct dialogue *dialogue, unsigned intent, const char *action, bool sure);
 
 /* A device that carries the console. write may wait for the device; input comes through console_input. */
 struct serial {
@@ -27,6 +45,7 @@ void console_input(char c);     /* from interrupt context; drops when 256 charac
 char console_read(void);        /* sleeps until there is a character */
 void console_capture(char *buffer, size_t size); /* this thread's output goes there, cut at size; NULL, 0 ends it */
 NORETURN void console_run(void);
-void console_execute(char *line); /* runs one line; changes the line's text */
-void console_execute_alone(char *line);                             /* when no other thread's is running */
-void console_answer(char *line, char *answer, size_t size);        /* likewise; what it prints goes to answer */
+void console_execute(struct dialogue *dialogue, char *line); /* runs one line; changes its text */
+void console_execute_alone(struct dialogue *dialogue, char *line);          /* when no other thread's is running */
+/* Likewise; what it prints goes to answer. */
+void console_answer(struct dialogue *dialogue, char *line, char *answer, size_t size);

@@ -25,6 +25,7 @@ struct device {
     const struct driver *driver;    /* the one that was chosen, or NULL */
     char action[DEVICE_ACTION_MAX]; /* of DRIVER_SELECT, that chose it; empty when one of its ids did */
     const char *failure;            /* why its probe gave up, or NULL */
+    bool unloaded;                  /* its driver was taken away by hand: device_start leaves it alone */
     fdt_node node;                  /* FDT_NONE unless it came from a device tree */
     void *bus;                      /* what its bus driver keeps about it */
     void *state;                    /* what its own driver keeps */
@@ -35,11 +36,13 @@ struct driver {
     const char *const *ids;         /* ends with NULL */
     /* Takes the device into use; NULL, or why it could not (text that lives on). May add children to it. */
     const char *(*probe)(struct device *device);
+    void (*remove)(struct device *device); /* gives it up again, its children gone; NULL: it stays with what it has */
 };
 
-#define DRIVER(driver_name, driver_probe, ...)                                              \
+#define DRIVER(driver_name, driver_probe, ...) DRIVER_REMOVABLE(driver_name, driver_probe, NULL, __VA_ARGS__)
+#define DRIVER_REMOVABLE(driver_name, driver_probe, driver_remove, ...)                     \
     static const char *const driver_name##_ids[] = {__VA_ARGS__, NULL};                     \
-    REGISTER(drivers, struct driver, driver_name, {#driver_name, driver_name##_ids, driver_probe})
+    REGISTER(drivers, struct driver, driver_name, {#driver_name, driver_name##_ids, driver_probe, driver_remove})
 REGISTRY(drivers, struct driver);
 
 struct device *device_root(void);
@@ -59,6 +62,12 @@ const struct driver *driver_select(struct device *device);
 /* Performs a DRIVER_SELECT action on the table of drivers; NULL when it does not lead to a driver of that device. */
 const struct driver *driver_perform(const struct device *device, const char *action);
 const struct driver *driver_for_id(const char *id);
+const struct driver *driver_find(const char *name);
+bool driver_takes(const struct driver *driver, const struct device *device); /* it lists one of its ids */
+/* Gives a driver all the devices that it lists and that have none: how many it took into use. */
+unsigned driver_load(const struct driver *driver);
+/* Takes it away from all its devices: how many; 0 when it has none, or can't be removed. */
+unsigned driver_unload(const struct driver *driver);
 
 /* Chooses and probes for every device that has no driver yet, and for the devices that those probes add. */
 void device_start(void);

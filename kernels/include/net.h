@@ -42,7 +42,9 @@ struct net_device {
     bool raw;                   /* carries IP packets without a link layer: loopback */
     /* Sends a frame and owns it from then on; false (and the frame freed) when it had to be dropped. */
     bool (*send)(struct net_device *device, struct packet *packet);
+    bool (*link)(struct net_device *device);    /* is there something at the other end? NULL: it can't tell */
     ip4 address, mask, gateway, dns, server; /* 0: not configured; server is who leased the address */
+    bool own_gateway, own_dns;  /* a person chose it: a lease does not change it */
     uint64_t received, sent, dropped;
 };
 void net_register(struct net_device *device);           /* names it; starts DHCP on it */
@@ -52,6 +54,25 @@ void net_received(struct net_device *device, struct packet *packet);
 void net_init(void);
 /* Waits until a device has an address; false at the deadline. */
 bool net_wait_configured(uint64_t deadline_ns);
+
+/* -- Setting it up by hand ---------------------------------------------------------------------------------- */
+
+enum net_lease { LEASE_NONE, LEASE_ASKING, LEASE_HELD }; /* none: the address is fixed, or nobody asks for one */
+struct net_setup {
+    ip4 address, mask, gateway, dns, server;
+    enum net_lease lease;
+    uint64_t lease_left_s;
+    bool link;
+};
+struct net_setup net_setup(struct net_device *device);  /* all of one moment */
+/* An address of one's own instead of a lease. False when no machine of that network can have it. Gateway 0: as before, where
+   it lies in the network. */
+bool net_set_address(struct net_device *device, ip4 address, unsigned prefix, ip4 gateway);
+bool net_set_gateway(struct net_device *device, ip4 gateway); /* false when it does not lie in the device's network */
+void net_set_dns(struct net_device *device, ip4 server);
+void net_use_dhcp(struct net_device *device);           /* from now on, anew; forgets what was set by hand */
+ip4 net_next_hop(ip4 address);                          /* itself, or a gateway; 0: no route leads there */
+bool net_knows_neighbour(ip4 address);                  /* it answered to ARP lately */
 
 /* -- For the protocols: the mutex, timeouts in the net thread ------------------------------------------------ */
 
@@ -126,6 +147,13 @@ void tcp_shut(struct tcp *listener);         /* stops listening: tcp_accept give
 void tcp_abort(struct tcp *tcp);    /* resets the connection; tcp is gone */
 ip4 tcp_peer(const struct tcp *tcp, uint16_t *port);
 unsigned tcp_count(void);           /* connections in any state, listeners included */
+enum { TCP_LISTED = 16 };
+struct tcp_status {
+    uint16_t port, peer_port;
+    ip4 peer;
+    bool listens;
+};
+unsigned tcp_list(struct tcp_status *list, unsigned max); /* listeners and open connections, the newest first */
 
 /* -- DNS -------------------------------------------------------------------------------------------------- */
 
@@ -133,6 +161,11 @@ enum { DNS_NAME_MAX = 254 };
 /* The address of a name, or of an address written out; false when there is none, or not until the deadline. */
 bool dns_resolve(const char *name, ip4 *address, uint64_t deadline_ns);
 bool dns_server_start(void);                            /* answers for dns_host's names on port 53; false if it runs */
+void dns_server_stop(void);
+uint16_t dns_server_port(void);                         /* 0: it does not run */
+/* Does that name server say anything at all, before the deadline? */
+bool dns_answers(ip4 server, uint64_t deadline_ns);
+void dns_own_name(const char *name);                    /* that it always answers for: "auton" at first */
 bool dns_host(const char *name, ip4 address);           /* 0: whatever address the question came to */
 
 /* -- HTTP ------------------------------------------------------------------------------------------------- */

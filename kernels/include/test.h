@@ -10,6 +10,7 @@
    EXPECT notes a failure and goes on, ASSERT notes it and leaves the test. The found value stands first. */
 #pragma once
 
+#include "action_keys.h"
 #include "base.h"
 
 struct test {
@@ -34,6 +35,9 @@ unsigned test_failures(void); /* since boot */
 
 /* Runs a console line and returns what it printed (at most 4 KiB; valid until the next call). */
 const char *test_console(const char *line);
+/* Performs an action as its handler does, "http port=8080" of ACTION_APP_INSTALL_serve, and returns what that printed; with
+   a handler that warns, the warning and what follows a yes. */
+const char *test_action(enum action_which op, const char *arguments);
 
 bool test_equal(struct test *test, const char *file, int line, const char *what, uint64_t found, uint64_t expected);
 bool test_text(struct test *test, const char *file, int line, const char *what, const char *found,

@@ -56,6 +56,7 @@ const char *virtio_begin(struct virtio *virtio, uint64_t wanted);
 /* Sets up a queue of at most max entries; NULL when the device has none or memory ran out. */
 struct virtqueue *virtio_queue(struct virtio *virtio, unsigned index, unsigned max, void (*done)(void *arg), void *arg);
 void virtio_ready(struct virtio *virtio); /* after its queues are set up */
+void virtio_end(struct virtio *virtio);   /* resets the device, which lets go of all memory; its queues are gone */
 void virtio_config(struct virtio *virtio, unsigned offset, void *out, size_t size);
 void virtio_interrupt(struct virtio *virtio); /* for transports: some queue has news */
 

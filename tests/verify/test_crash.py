@@ -38,7 +38,7 @@ def test_a_trap_has_title_source_line_frames_and_a_replay(arch):
     assert check.verdict == "PANIC" and check.where == line_of("__builtin_trap")
     assert re.fullmatch(r"trap: [a-z ]+ in panic_command", title)
     assert re.fullmatch(rf"  0x[0-9a-f]+ panic_command  {line_of('__builtin_trap')}", first)
-    assert re.fullmatch(r"  0x[0-9a-f]+ console_execute  kernels/core/console/console.c:\d+", second)
+    assert re.fullmatch(r"  0x[0-9a-f]+ run_command  kernels/core/console/console.c:\d+", second)
     again = next(line for line in rest if line.startswith("again: ")).removeprefix("again: ")
     shown = subprocess.run(again, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60, executable="/bin/sh")
     assert f"panic: {title.partition(' in ')[0]}" in shown.stdout

@@ -17,4 +17,9 @@ static void panic_command(int argc, char **argv)
         hang_here();
     panic("asked to");
 }
-COMMAND(panic, "die on purpose: panic [trap|hang]", panic_command);
+
+static bool panic_fits(int argc, char **argv)
+{
+    return argc == 1 || (argc == 2 && (!strcmp(argv[1], "trap") || !strcmp(argv[1], "hang")));
+}
+COMMAND_IF(panic_fits, panic, "die on purpose: panic [trap|hang]", panic_command);

@@ -7,4 +7,4 @@ static void poweroff(int argc, char **argv)
     (void)argc, (void)argv;
     power_off();
 }
-COMMAND(poweroff, "switch the machine off", poweroff);
+COMMAND_IF(command_alone, poweroff, "switch the machine off", poweroff);

@@ -9,4 +9,4 @@ static void version(int argc, char **argv)
     (void)argc, (void)argv;
     kprintf("auton %s %s\n", AUTON_VERSION, hal_arch);
 }
-COMMAND(version, "print the kernel's version and architecture", version);
+COMMAND_IF(command_alone, version, "print the kernel's version and architecture", version);

@@ -4,8 +4,9 @@
 #include "print.h"
 #include "string.h"
 #include "sync.h"
+#include "text.h"
 
-enum { WORDS_MAX = 32 };
+enum { WORDS_MAX = 32, COMMAND_NAME_MAX = 32 };
 
 static struct serial *first_serial;
 static char *captured; /* where the output of one thread goes instead */
@@ -63,36 +64,71 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
-void console_execute(char *text)
+bool command_alone(int argc, char **argv)
+{
+    (void)argv;
+    return argc == 1;
+}
+
+/* The command that a line begins with: its first word up to a blank, exactly. */
+static const struct command *command_of(const char *text)
+{
+    char name[COMMAND_NAME_MAX];
+    size_t length = 0;
+    while (text_is_space(*text))
+        text++;
+    while (text[length] && !text_is_space(text[length]))
+        length++;
+    if (length >= sizeof name)
+        return NULL;
+    memcpy(name, text, length);
+    name[length] = 0;
+    return find(name);
+}
+
+/* False when the words are not such a line of the command's. */
+static bool run_command(const struct command *command, char *text)
 {
     char *argv[WORDS_MAX + 1];
     int argc = words_split(text, argv, WORDS_MAX);
+    if (argc < 0 && command->fits)
+        return false;
     if (argc == -1)
         kprintf("expected a closing quote, found the end of the line\n");
     else if (argc == -2)
         kprintf("expected at most %d words, found more\n", WORDS_MAX);
     if (argc <= 0)
-        return;
+        return true;
     argv[argc] = NULL;
-    const struct command *command = find(argv[0]);
-    if (command)
-        command->run(argc, argv);
-    else
-        kprintf("unknown command '%s': 'help' lists the commands there are\n", argv[0]);
+    if (command->fits && !command->fits(argc, argv))
+        return false;
+    command->run(argc, argv);
+    return true;
 }
 
-void console_execute_alone(char *line)
+void console_execute(struct dialogue *dialogue, char *text)
+{
+    char sentence[LINE_MAX];
+    const struct command *command = command_of(text);
+    text_copy(sentence, sizeof sentence, text);
+    if (command && run_command(command, text))
+        dialogue->waits = DIALOGUE_NOTHING;
+    else
+        sentence_take(dialogue, sentence);
+}
+
+void console_execute_alone(struct dialogue *dialogue, char *line)
 {
     mutex_take(&executing);
-    console_execute(line);
+    console_execute(dialogue, line);
     mutex_give(&executing);
 }
 
-void console_answer(char *line, char *answer, size_t size)
+void console_answer(struct dialogue *dialogue, char *line, char *answer, size_t size)
 {
     mutex_take(&executing);
     console_capture(answer, size);
-    console_execute(line);
+    console_execute(dialogue, line);
     console_capture(NULL, 0);
     mutex_give(&executing);
 }

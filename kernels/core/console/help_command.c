@@ -18,4 +18,4 @@ static void help(int argc, char **argv)
     for (const struct command *command = first_after(""); command; command = first_after(command->name))
         kprintf("%-10s %s\n", command->name, command->help);
 }
-COMMAND(help, "list the commands", help);
+COMMAND_IF(command_alone, help, "list the commands", help);

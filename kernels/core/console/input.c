@@ -35,12 +35,13 @@ char console_read(void)
 void console_run(void)
 {
     static struct line line = {.echo = console_write, .prompt = prompt};
+    static struct dialogue dialogue;
     kprintf("console ready\n");
     for (;;) {
         kprintf("%s", prompt);
         line_begin(&line);
         while (!line_feed(&line, console_read()))
             ;
-        console_execute_alone(line.text);
+        console_execute_alone(&dialogue, line.text);
     }
 }

@@ -14,6 +14,7 @@ enum { SESSIONS_MAX = 4, ANSWER_MAX = 32 << 10, REMOTE_INPUT = 512 };
 
 struct session {
     struct tcp *tcp;
+    struct dialogue dialogue;
     char input[REMOTE_INPUT], line[LINE_MAX];
     size_t used, taken;     /* of input */
     char answer[ANSWER_MAX];
@@ -68,7 +69,7 @@ static void talk(void *arg)
     bool whole, going = say(session, "auton> ");
     while (going && read_line(session, &whole)) {
         if (whole)
-            console_answer(session->line, session->answer, ANSWER_MAX);
+            console_answer(&session->dialogue, session->line, session->answer, ANSWER_MAX);
         else
             ksnprintf(session->answer, ANSWER_MAX, "expected at most %d characters, found more\n", LINE_MAX - 1);
         going = say(session, session->answer) && say(session, "auton> ");

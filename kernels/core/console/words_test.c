@@ -46,7 +46,7 @@ TEST(console, runs_commands)
 {
     EXPECT_STR(test_console("echo one 'two  three'"), "one two  three\n");
     EXPECT_STR(test_console(""), "");
-    EXPECT_STR(test_console("nonsense"), "unknown command 'nonsense': 'help' lists the commands there are\n");
+    EXPECT_FALSE(text_glob("*expected*", test_console("a line that's no command"))); /* its quote is no open one */
     EXPECT_STR(test_console("echo 'open"), "expected a closing quote, found the end of the line\n");
 }
 

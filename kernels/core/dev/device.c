@@ -91,7 +91,7 @@ static void log_choice(const struct device *device)
 void device_start(void)
 {
     for (struct device *device = &root; device; device = device_next(device)) {
-        if (device->driver)
+        if (device->driver || device->unloaded)
             continue;
         device->driver = driver_select(device);
         if (!device->driver)
@@ -99,4 +99,39 @@ void device_start(void)
         device->failure = device->driver->probe(device);
         log_choice(device);
     }
+}
+
+unsigned driver_load(const struct driver *driver)
+{
+    unsigned taken = 0;
+    for (struct device *device = &root; device; device = device_next(device)) {
+        if (device->driver || !driver_takes(driver, device))
+            continue;
+        device->driver = driver;
+        device->unloaded = false;
+        device->action[0] = 0;
+        device->failure = driver->probe(device);
+        taken += !device->failure;
+    }
+    device_start(); /* for what the probes added */
+    return taken;
+}
+
+unsigned driver_unload(const struct driver *driver)
+{
+    unsigned given = 0;
+    for (struct device *device = driver->remove ? &root : NULL; device; device = device_next(device)) {
+        if (device->driver != driver)
+            continue;
+        if (!device->failure)
+            driver->remove(device);
+        while (device->child)
+            device_remove(device->child);
+        device->driver = NULL;
+        device->state = NULL;
+        device->failure = NULL;
+        device->unloaded = true;
+        given++;
+    }
+    return given;
 }

@@ -22,4 +22,4 @@ static void devices(int argc, char **argv)
                 device->failure ? ": " : "", device->failure ? device->failure : "");
     }
 }
-COMMAND(devices, "list the devices and their drivers", devices);
+COMMAND_IF(command_alone, devices, "list the devices and their drivers", devices);

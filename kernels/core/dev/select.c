@@ -28,6 +28,23 @@ const struct driver *driver_for_id(const char *id)
     return NULL;
 }
 
+const struct driver *driver_find(const char *name)
+{
+    const struct driver *const *entry;
+    FOR_REGISTERED(entry, drivers)
+        if (!strcmp((*entry)->name, name))
+            return *entry;
+    return NULL;
+}
+
+bool driver_takes(const struct driver *driver, const struct device *device)
+{
+    for (unsigned i = 0; i < device->id_count; i++)
+        if (driver_has_id(driver, device->ids[i]))
+            return true;
+    return false;
+}
+
 const struct driver *driver_perform(const struct device *device, const char *action)
 {
     static const char find[] = "find id=";

@@ -69,7 +69,12 @@ static void write(int argc, char **argv)
     int closed = file >= 0 ? vfs_close(file) : 0;
     report((int)(status < 0 ? status : closed), path);
 }
-COMMAND(write, "write a line to a file: write [-a] PATH WORD...", write);
+
+static bool write_fits(int argc, char **argv)
+{
+    return argc == 1 || argv[1][0] == '/' || !strcmp(argv[1], "-a");
+}
+COMMAND_IF(write_fits, write, "write a line to a file: write [-a] PATH WORD...", write);
 
 static void mkdir(int argc, char **argv)
 {
@@ -104,7 +109,17 @@ static void mount(int argc, char **argv)
     else
         cat(2, (char *[]){"cat", "/proc/mounts"});
 }
-COMMAND(mount, "show what is mounted, or: mount TYPE DISK PATH [ro]", mount);
+
+/* "mount vda on /mnt" is a sentence. */
+static bool mount_fits(int argc, char **argv)
+{
+    const struct file_system *const *entry;
+    FOR_REGISTERED(entry, file_systems)
+        if (argc > 1 && !strcmp((*entry)->name, argv[1]))
+            return true;
+    return argc == 1;
+}
+COMMAND_IF(mount_fits, mount, "show what is mounted, or: mount TYPE DISK PATH [ro]", mount);
 
 static void umount(int argc, char **argv)
 {
@@ -139,14 +154,14 @@ static void df(int argc, char **argv)
             kprintf("%-12s %10llu KiB, %llu free\n", at->path, (unsigned long long)usage.bytes / 1024,
                     (unsigned long long)usage.free / 1024);
 }
-COMMAND(df, "show the room on file systems", df);
+COMMAND_IF(command_alone, df, "show the room on file systems", df);
 
 static void sync(int argc, char **argv)
 {
     (void)argc, (void)argv;
     report(vfs_sync(), "sync");
 }
-COMMAND(sync, "write everything to the disks", sync);
+COMMAND_IF(command_alone, sync, "write everything to the disks", sync);
 
 static void modules(int argc, char **argv)
 {
@@ -158,4 +173,4 @@ static void modules(int argc, char **argv)
                 (unsigned long)module->base, cpio_is((const void *)module->base, module->size) ? "cpio" : "file");
     }
 }
-COMMAND(modules, "list what the boot loader brought: name, size, place", modules);
+COMMAND_IF(command_alone, modules, "list what the boot loader brought: name, size, place", modules);

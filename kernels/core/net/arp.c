@@ -111,6 +111,12 @@ bool arp_output(struct net_device *device, struct packet *packet, ip4 address)
     return true;
 }
 
+bool arp_knows(const struct net_device *device, ip4 address)
+{
+    const struct neighbour *n = arp_find(device, address);
+    return n && n->known && hal_time_ns() - n->since_ns < FRESH_NS;
+}
+
 static void learn(struct neighbour *n, const uint8_t *mac)
 {
     memcpy(n->mac, mac, MAC_SIZE);

@@ -14,7 +14,7 @@ enum { OPT_MASK = 1, OPT_ROUTER = 3, OPT_DNS = 6, OPT_REQUESTED = 50, OPT_LEASE 
 #define FIRST_RETRY_NS (1 * NS_PER_S)
 #define LAST_RETRY_NS (32 * NS_PER_S)
 
-enum dhcp_state { SELECTING, REQUESTING, BOUND, RENEWING, REBINDING };
+enum dhcp_state { OFF, SELECTING, REQUESTING, BOUND, RENEWING, REBINDING };
 
 struct client {
     struct client *next;
@@ -82,7 +82,10 @@ static void again_in(struct client *client, uint64_t delay_ns)
 
 static void restart(struct client *client)
 {
-    client->device->address = client->device->gateway = client->device->dns = client->device->server = 0;
+    struct net_device *device = client->device;
+    device->address = device->server = 0;
+    device->gateway = device->own_gateway ? device->gateway : 0;
+    device->dns = device->own_dns ? device->dns : 0;
     client->state = SELECTING;
     client->transaction = random_u32();
     client->retry_ns = FIRST_RETRY_NS;
@@ -102,6 +105,8 @@ static void act(void *arg)
     struct client *client = arg;
     uint64_t now = hal_time_ns();
     switch (client->state) {
+    case OFF:
+        break;
     case SELECTING:
         client->retry_ns = MIN(client->retry_ns * 2, LAST_RETRY_NS);
         dhcp_send(client, DHCP_DISCOVER);
@@ -175,8 +180,8 @@ static void bind_lease(struct client *client, const struct answer *answer)
     uint64_t rebind = answer->t2 > renew && answer->t2 < lease ? answer->t2 : MAX(lease * 7 / 8, renew);
     device->address = answer->address;
     device->mask = answer->mask ? answer->mask : IP4(255, 255, 255, 0);
-    device->gateway = answer->router;
-    device->dns = answer->dns;
+    device->gateway = device->own_gateway ? device->gateway : answer->router;
+    device->dns = device->own_dns ? device->dns : answer->dns;
     device->server = answer->server;
     client->server = answer->server ? answer->server : client->server;
     client->state = BOUND;
@@ -211,17 +216,55 @@ static void receive(void *arg, const struct ip_info *ip, uint16_t from_port, con
             take(client, &answer);
 }
 
-void dhcp_start(struct net_device *device)
+static struct client *client_of(const struct net_device *device)
+{
+    struct client *client = clients;
+    while (client && client->device != device)
+        client = client->next;
+    return client;
+}
+
+static struct client *new_client(struct net_device *device)
 {
     struct client *client = kzalloc(sizeof *client);
     if (!client)
-        return;
+        return NULL;
     if (!clients) {
         binding.receive = receive;
         udp_bind(&binding, CLIENT_PORT);
     }
     client->device = device;
     client->next = clients;
-    clients = client;
-    restart(client);
+    return clients = client;
+}
+
+void dhcp_start(struct net_device *device)
+{
+    struct client *client = client_of(device);
+    if (!client)
+        client = new_client(device);
+    if (client)
+        restart(client);
+}
+
+void dhcp_stop(struct net_device *device)
+{
+    struct client *client = client_of(device);
+    if (!client)
+        return;
+    net_timer_cancel(&client->timer);
+    client->state = OFF;
+}
+
+enum net_lease dhcp_lease(const struct net_device *device, uint64_t *left_s)
+{
+    const struct client *client = client_of(device);
+    uint64_t now = hal_time_ns();
+    *left_s = 0;
+    if (!client || client->state == OFF)
+        return LEASE_NONE;
+    if (client->state == SELECTING || client->state == REQUESTING)
+        return LEASE_ASKING;
+    *left_s = client->expires_at > now ? (client->expires_at - now) / NS_PER_S : 0;
+    return LEASE_HELD;
 }

@@ -2,6 +2,7 @@
    uses a fresh port and id for every try, so that an answer is hard to forge. */
 #include "dns_message.h"
 #include "random.h"
+#include "server.h"
 #include "string.h"
 
 enum { DNS_TRIES = 4, HOSTS_MAX = 16, TTL_S = 60 };
@@ -66,12 +67,21 @@ bool dns_resolve(const char *name, ip4 *address, uint64_t deadline_ns)
     return query.answered && query.address;
 }
 
+bool dns_answers(ip4 server, uint64_t deadline_ns)
+{
+    struct query query = {.name = "auton", .server = server};
+    mutex_take(&net_lock);
+    ask(&query, deadline_ns);
+    mutex_give(&net_lock);
+    return query.answered;
+}
+
 /* -- The server ------------------------------------------------------------------------------------------- */
 
 static struct host {
     char name[64];
     ip4 address;
-} hosts[HOSTS_MAX] = {{"auton", 0}, {"auton.local", 0}};
+} hosts[HOSTS_MAX] = {{"auton", 0}, {"auton.local", 0}}; /* the first is the machine's own name */
 static unsigned host_count = 2;
 static struct udp_binding server;
 static bool running;
@@ -91,6 +101,13 @@ bool dns_host(const char *name, ip4 address)
         host->address = address;
     mutex_give(&net_lock);
     return host != NULL;
+}
+
+void dns_own_name(const char *name)
+{
+    mutex_take(&net_lock);
+    text_copy(hosts[0].name, sizeof hosts[0].name, name);
+    mutex_give(&net_lock);
 }
 
 static void dns_serve(void *arg, const struct ip_info *ip, uint16_t port, const uint8_t *data, size_t size)
@@ -124,3 +141,18 @@ bool dns_server_start(void)
     mutex_give(&net_lock);
     return started;
 }
+
+void dns_server_stop(void)
+{
+    mutex_take(&net_lock);
+    if (running)
+        udp_unbind(&server);
+    running = false;
+    mutex_give(&net_lock);
+}
+
+uint16_t dns_server_port(void) { return running ? DNS_PORT : 0; }
+
+static bool start_on(uint16_t port) { return port == DNS_PORT && dns_server_start(); }
+SERVER(dns, .name = "dns server", .port = DNS_PORT, .port_fixed = true, .start = start_on, .stop = dns_server_stop,
+       .running = dns_server_port);

@@ -80,6 +80,10 @@ TEST(dns, resolves_from_its_own_server)
     EXPECT_TRUE(dns_resolve("auton", &address, hal_time_ns() + 20 * NS_PER_S));
     EXPECT_EQ(address, IP4(127, 0, 0, 1));
     EXPECT_FALSE(dns_resolve("nowhere.local", &address, hal_time_ns() + 20 * NS_PER_S));
+    EXPECT_TRUE(dns_answers(IP4(127, 0, 0, 1), hal_time_ns() + 20 * NS_PER_S));
+    dns_server_stop();
+    EXPECT_EQ(dns_server_port(), 0);
+    EXPECT_FALSE(dns_answers(IP4(127, 0, 0, 1), hal_time_ns() + 20 * NS_PER_MS));
     mutex_take(&net_lock);
     lo->dns = 0;
     mutex_give(&net_lock);

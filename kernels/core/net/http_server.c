@@ -4,6 +4,7 @@
 #include "mm.h"
 #include "net.h"
 #include "print.h"
+#include "server.h"
 #include "string.h"
 #include "text.h"
 
@@ -178,3 +179,5 @@ void http_server_stop(void)
 }
 
 uint16_t http_server_port(void) { return port; }
+SERVER(http, .name = "web server", .service = "web", .port = 80, .start = http_server_start, .stop = http_server_stop,
+       .running = http_server_port);

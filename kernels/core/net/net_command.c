@@ -33,4 +33,9 @@ static void net(int argc, char **argv)
         for (const struct net_device *device = net_first(); device; device = device->next)
             show(device);
 }
-COMMAND(net, "show the network devices, or: net ping_command ADDRESS", net);
+
+static bool net_fits(int argc, char **argv)
+{
+    return argc == 1 || (argc == 3 && !strcmp(argv[1], "ping"));
+}
+COMMAND_IF(net_fits, net, "show the network devices, or: net ping_command ADDRESS", net);

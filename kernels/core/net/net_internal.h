@@ -20,7 +20,10 @@ void tcp_input(const struct ip_info *ip, struct packet *packet);
 /* RFC 792: "destination unreachable" with this code, quoting the packet whose IP header starts at quoted. */
 void icmp_unreachable(const struct ip_info *ip, uint8_t code, const uint8_t *quoted, size_t size);
 
-void dhcp_start(struct net_device *device);
+void dhcp_start(struct net_device *device);  /* from now on, anew */
+void dhcp_stop(struct net_device *device);   /* asks for nothing and renews nothing; the address stays */
+enum net_lease dhcp_lease(const struct net_device *device, uint64_t *left_s);
+bool arp_knows(const struct net_device *device, ip4 address);
 
 static inline void store_be16(void *to, uint16_t value)
 {

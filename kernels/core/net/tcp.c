@@ -14,6 +14,17 @@ static unsigned count;
 
 unsigned tcp_count(void) { return count; }
 
+unsigned tcp_list(struct tcp_status *list, unsigned max)
+{
+    unsigned listed = 0;
+    mutex_take(&net_lock);
+    for (struct tcp *tcp = tcp_all; tcp && listed < max; tcp = tcp->next)
+        if (tcp->state == LISTEN || tcp->state == ESTABLISHED)
+            list[listed++] = (struct tcp_status){tcp->local_port, tcp->remote_port, tcp->remote, tcp->state == LISTEN};
+    mutex_give(&net_lock);
+    return listed;
+}
+
 /* The connection that waits out its end for the longest time. */
 static struct tcp *oldest_lingering(void)
 {

@@ -171,3 +171,27 @@ TEST(pkg, archives_are_read_strictly)
     EXPECT_FALSE(ustar_next(&archive, &entry, &broken));
     EXPECT_TRUE(broken);
 }
+
+TEST(pkg_action, installs_lists_and_removes)
+{
+    ASSERT_TRUE(test_disk_begin(1024));
+    make_package("hello", "", "h", "h");
+    EXPECT_TRUE(text_glob("*hello can be installed.\n*", test_action(ACTION_APP_INSTALL_search, "")));
+    EXPECT_STR(test_action(ACTION_APP_INSTALL_install, "hello"), "hello is installed below /t.\n");
+    EXPECT_STR(test_action(ACTION_APP_INSTALL_install, "hello"), "hello was not installed: hello is installed already.\n");
+    EXPECT_TRUE(text_glob("*hello 1.0 is installed.\n*", test_action(ACTION_APP_INSTALL_install, "")));
+    EXPECT_TRUE(text_glob("1 packages are installed*", test_action(ACTION_TROUBLESHOOT_diagnose, "package")));
+    EXPECT_STR(test_action(ACTION_APP_INSTALL_remove, "hello"), "This removes the package hello 1.0 and its files.\nhello is removed.\n");
+    EXPECT_TRUE(text_glob("No package hello is installed.*", test_action(ACTION_APP_INSTALL_remove, "hello")));
+    EXPECT_FALSE(is_there("/t/etc/hello"));
+    test_disk_end();
+}
+
+TEST(pkg_action, names_that_would_lead_elsewhere_are_refused)
+{
+    ASSERT_TRUE(test_disk_begin(1024));
+    EXPECT_TRUE(text_glob("* was not installed: *", test_action(ACTION_APP_INSTALL_install, "../../etc/x")));
+    EXPECT_TRUE(text_glob("No package ../etc is installed.*", test_action(ACTION_APP_INSTALL_remove, "../etc")));
+    test_disk_end();
+    EXPECT_TRUE(pkg_root() || text_glob("Nothing can be installed: no disk*", test_action(ACTION_APP_INSTALL_install, "hello")));
+}

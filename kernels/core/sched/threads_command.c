@@ -11,4 +11,4 @@ static void threads(int argc, char **argv)
         kprintf("%-16s %-10s %-8s %8llu us\n", thread->name, thread_class_name(thread->class), states[thread->state],
                 (unsigned long long)(thread->run_ns / NS_PER_US));
 }
-COMMAND(threads, "list the threads", threads);
+COMMAND_IF(command_alone, threads, "list the threads", threads);

@@ -47,8 +47,7 @@ static bool is_ip(const char *t, size_t n)
     return d && at + d == n;
 }
 
-/* Has t[0..n) the shape of a quoting type? (In lower case; "text" is not asked here.) */
-static bool shaped(enum slm_kind kind, const char *t, size_t n)
+bool slm_shaped(enum slm_kind kind, const char *t, size_t n)
 {
     size_t d;
     bool slash = false;
@@ -107,7 +106,7 @@ static bool value(const struct slm_sentence *s, const struct slm_arg *arg, unsig
         *span = s->piece[*at];
         *text = s->text + span->start;
         *n = (size_t)(span->end - span->start);
-        if (shaped(arg->kind, *text, *n)) {
+        if (slm_shaped(arg->kind, *text, *n)) {
             (*at)++;
             return true;
         }
@@ -115,13 +114,12 @@ static bool value(const struct slm_sentence *s, const struct slm_arg *arg, unsig
     return false;
 }
 
-bool slm_first_quote(const struct slm_sentence *s, enum slm_kind kind, struct slm_span *out)
+bool slm_next_quote(const struct slm_sentence *s, enum slm_kind kind, unsigned *at, struct slm_span *out)
 {
-    const struct slm_arg arg = {"", kind, true, NULL};
-    unsigned at = 0;
+    const struct slm_arg arg = {.lead = "", .kind = kind};
     const char *text;
     size_t n;
-    return value(s, &arg, &at, &text, &n, out);
+    return value(s, &arg, at, &text, &n, out);
 }
 
 static bool has_value(const struct slm_sentence *s, const struct slm_arg *arg)

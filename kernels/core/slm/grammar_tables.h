@@ -3,6 +3,8 @@
 
 #include "slm.h"
 
+#include "../../include/action_keys.h"
+
 enum slm_kind { SLM_KIND_ENUM, SLM_KIND_WORD, SLM_KIND_NUMBER, SLM_KIND_IP, SLM_KIND_ID, SLM_KIND_SIZE, SLM_KIND_PATH,
                 SLM_KIND_TEXT };
 
@@ -11,9 +13,13 @@ struct slm_arg {
     enum slm_kind kind;
     bool optional;
     const char *const *words; /* of a closed list, up to NULL */
+    enum action_key key;
 };
-/* The first part of the sentence that a quoting type takes; false if there is none. */
-bool slm_first_quote(const struct slm_sentence *s, enum slm_kind kind, struct slm_span *out);
+#define SLM_MAX_ARGS 3
+/* The next part of the sentence that a quoting type takes, from *at (0 at first) on; false if there is none. */
+bool slm_next_quote(const struct slm_sentence *s, enum slm_kind kind, unsigned *at, struct slm_span *out);
+/* Has t[0..n) the shape of a quoting type? (In lower case; "text" is not asked here.) */
+bool slm_shaped(enum slm_kind kind, const char *t, size_t n);
 
 struct slm_op {
     const char *name;
@@ -29,11 +35,11 @@ static const char *const slm_type_verdict[] = {"allow", "deny", NULL};
 static const char *const slm_type_area[] = {"network", "dns", "wifi", "disk", "filesystem", "memory", "cpu", "boot", "service", "package", "driver", "graphics", "sound", "input", "usb", "printer", "power", "login", "time", "system", NULL};
 
 static const struct slm_arg slm_args_HARDWARE_IDENTIFY_list[] = {
-    {" ", SLM_KIND_ENUM, true, slm_type_class},
+    {" ", SLM_KIND_ENUM, true, slm_type_class, ACTION_KEY_class},
 };
 static const struct slm_arg slm_args_HARDWARE_IDENTIFY_identify[] = {
-    {" id=", SLM_KIND_ID, true, NULL},
-    {" device=", SLM_KIND_TEXT, true, NULL},
+    {" id=", SLM_KIND_ID, true, NULL, ACTION_KEY_id},
+    {" device=", SLM_KIND_TEXT, true, NULL, ACTION_KEY_device},
 };
 static const struct slm_op slm_ops_HARDWARE_IDENTIFY[] = {
     {"list", slm_args_HARDWARE_IDENTIFY_list, 1},
@@ -41,24 +47,24 @@ static const struct slm_op slm_ops_HARDWARE_IDENTIFY[] = {
     {NULL, NULL, 0},
 };
 static const struct slm_arg slm_args_DRIVER_SELECT_find[] = {
-    {" ", SLM_KIND_ENUM, true, slm_type_class},
-    {" id=", SLM_KIND_ID, true, NULL},
-    {" device=", SLM_KIND_TEXT, true, NULL},
+    {" ", SLM_KIND_ENUM, true, slm_type_class, ACTION_KEY_class},
+    {" id=", SLM_KIND_ID, true, NULL, ACTION_KEY_id},
+    {" device=", SLM_KIND_TEXT, true, NULL, ACTION_KEY_device},
 };
 static const struct slm_arg slm_args_DRIVER_SELECT_load[] = {
-    {" ", SLM_KIND_WORD, true, NULL},
-    {" class=", SLM_KIND_ENUM, true, slm_type_class},
-    {" device=", SLM_KIND_TEXT, true, NULL},
+    {" ", SLM_KIND_WORD, true, NULL, ACTION_KEY_word},
+    {" class=", SLM_KIND_ENUM, true, slm_type_class, ACTION_KEY_class},
+    {" device=", SLM_KIND_TEXT, true, NULL, ACTION_KEY_device},
 };
 static const struct slm_arg slm_args_DRIVER_SELECT_unload[] = {
-    {" ", SLM_KIND_WORD, false, NULL},
+    {" ", SLM_KIND_WORD, false, NULL, ACTION_KEY_word},
 };
 static const struct slm_arg slm_args_DRIVER_SELECT_switch[] = {
-    {" from=", SLM_KIND_WORD, true, NULL},
-    {" to=", SLM_KIND_WORD, true, NULL},
+    {" from=", SLM_KIND_WORD, true, NULL, ACTION_KEY_from},
+    {" to=", SLM_KIND_WORD, true, NULL, ACTION_KEY_to},
 };
 static const struct slm_arg slm_args_DRIVER_SELECT_info[] = {
-    {" ", SLM_KIND_WORD, false, NULL},
+    {" ", SLM_KIND_WORD, false, NULL, ACTION_KEY_word},
 };
 static const struct slm_op slm_ops_DRIVER_SELECT[] = {
     {"find", slm_args_DRIVER_SELECT_find, 3},
@@ -70,91 +76,91 @@ static const struct slm_op slm_ops_DRIVER_SELECT[] = {
     {NULL, NULL, 0},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_hostname[] = {
-    {" name=", SLM_KIND_WORD, false, NULL},
+    {" name=", SLM_KIND_WORD, false, NULL, ACTION_KEY_name},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_address[] = {
-    {" ip=", SLM_KIND_IP, true, NULL},
-    {" iface=", SLM_KIND_WORD, true, NULL},
-    {" gateway=", SLM_KIND_IP, true, NULL},
+    {" ip=", SLM_KIND_IP, true, NULL, ACTION_KEY_ip},
+    {" iface=", SLM_KIND_WORD, true, NULL, ACTION_KEY_iface},
+    {" gateway=", SLM_KIND_IP, true, NULL, ACTION_KEY_gateway},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_dhcp[] = {
-    {" iface=", SLM_KIND_WORD, true, NULL},
+    {" iface=", SLM_KIND_WORD, true, NULL, ACTION_KEY_iface},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_dns[] = {
-    {" server=", SLM_KIND_IP, true, NULL},
+    {" server=", SLM_KIND_IP, true, NULL, ACTION_KEY_server},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_route[] = {
-    {" dest=", SLM_KIND_IP, true, NULL},
-    {" gateway=", SLM_KIND_IP, true, NULL},
+    {" dest=", SLM_KIND_IP, true, NULL, ACTION_KEY_dest},
+    {" gateway=", SLM_KIND_IP, true, NULL, ACTION_KEY_gateway},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_mtu[] = {
-    {" size=", SLM_KIND_NUMBER, false, NULL},
-    {" iface=", SLM_KIND_WORD, true, NULL},
+    {" size=", SLM_KIND_NUMBER, false, NULL, ACTION_KEY_size},
+    {" iface=", SLM_KIND_WORD, true, NULL, ACTION_KEY_iface},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_wifi[] = {
-    {" ssid=", SLM_KIND_WORD, true, NULL},
+    {" ssid=", SLM_KIND_WORD, true, NULL, ACTION_KEY_ssid},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_firewall[] = {
-    {" ", SLM_KIND_ENUM, true, slm_type_verdict},
-    {" port=", SLM_KIND_NUMBER, true, NULL},
-    {" ip=", SLM_KIND_IP, true, NULL},
+    {" ", SLM_KIND_ENUM, true, slm_type_verdict, ACTION_KEY_verdict},
+    {" port=", SLM_KIND_NUMBER, true, NULL, ACTION_KEY_port},
+    {" ip=", SLM_KIND_IP, true, NULL, ACTION_KEY_ip},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_partition[] = {
-    {" disk=", SLM_KIND_WORD, true, NULL},
+    {" disk=", SLM_KIND_WORD, true, NULL, ACTION_KEY_disk},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_format[] = {
-    {" disk=", SLM_KIND_WORD, true, NULL},
-    {" fs=", SLM_KIND_ENUM, true, slm_type_fs},
+    {" disk=", SLM_KIND_WORD, true, NULL, ACTION_KEY_disk},
+    {" fs=", SLM_KIND_ENUM, true, slm_type_fs, ACTION_KEY_fs},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_mount[] = {
-    {" disk=", SLM_KIND_WORD, true, NULL},
-    {" path=", SLM_KIND_PATH, true, NULL},
+    {" disk=", SLM_KIND_WORD, true, NULL, ACTION_KEY_disk},
+    {" path=", SLM_KIND_PATH, true, NULL, ACTION_KEY_path},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_unmount[] = {
-    {" target=", SLM_KIND_WORD, true, NULL},
+    {" target=", SLM_KIND_WORD, true, NULL, ACTION_KEY_target},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_encrypt[] = {
-    {" disk=", SLM_KIND_WORD, true, NULL},
+    {" disk=", SLM_KIND_WORD, true, NULL, ACTION_KEY_disk},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_resize[] = {
-    {" disk=", SLM_KIND_WORD, true, NULL},
-    {" size=", SLM_KIND_SIZE, true, NULL},
+    {" disk=", SLM_KIND_WORD, true, NULL, ACTION_KEY_disk},
+    {" size=", SLM_KIND_SIZE, true, NULL, ACTION_KEY_size},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_swap[] = {
-    {" size=", SLM_KIND_SIZE, true, NULL},
+    {" size=", SLM_KIND_SIZE, true, NULL, ACTION_KEY_size},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_timezone[] = {
-    {" zone=", SLM_KIND_WORD, true, NULL},
+    {" zone=", SLM_KIND_WORD, true, NULL, ACTION_KEY_zone},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_ntp[] = {
-    {" server=", SLM_KIND_WORD, true, NULL},
+    {" server=", SLM_KIND_WORD, true, NULL, ACTION_KEY_server},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_clock[] = {
-    {" time=", SLM_KIND_WORD, true, NULL},
+    {" time=", SLM_KIND_WORD, true, NULL, ACTION_KEY_time},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_useradd[] = {
-    {" name=", SLM_KIND_WORD, true, NULL},
+    {" name=", SLM_KIND_WORD, true, NULL, ACTION_KEY_name},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_userdel[] = {
-    {" name=", SLM_KIND_WORD, true, NULL},
+    {" name=", SLM_KIND_WORD, true, NULL, ACTION_KEY_name},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_password[] = {
-    {" name=", SLM_KIND_WORD, true, NULL},
+    {" name=", SLM_KIND_WORD, true, NULL, ACTION_KEY_name},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_keyboard[] = {
-    {" layout=", SLM_KIND_WORD, true, NULL},
+    {" layout=", SLM_KIND_WORD, true, NULL, ACTION_KEY_layout},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_locale[] = {
-    {" lang=", SLM_KIND_WORD, true, NULL},
+    {" lang=", SLM_KIND_WORD, true, NULL, ACTION_KEY_lang},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_boot[] = {
-    {" option=", SLM_KIND_WORD, true, NULL},
+    {" option=", SLM_KIND_WORD, true, NULL, ACTION_KEY_option},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_schedule[] = {
-    {" time=", SLM_KIND_WORD, true, NULL},
+    {" time=", SLM_KIND_WORD, true, NULL, ACTION_KEY_time},
 };
 static const struct slm_arg slm_args_INSTALL_CONFIGURE_system[] = {
-    {" disk=", SLM_KIND_WORD, true, NULL},
+    {" disk=", SLM_KIND_WORD, true, NULL, ACTION_KEY_disk},
 };
 static const struct slm_op slm_ops_INSTALL_CONFIGURE[] = {
     {"hostname", slm_args_INSTALL_CONFIGURE_hostname, 1},
@@ -186,22 +192,22 @@ static const struct slm_op slm_ops_INSTALL_CONFIGURE[] = {
     {NULL, NULL, 0},
 };
 static const struct slm_arg slm_args_APP_INSTALL_install[] = {
-    {" ", SLM_KIND_WORD, true, NULL},
-    {" about=", SLM_KIND_TEXT, true, NULL},
+    {" ", SLM_KIND_WORD, true, NULL, ACTION_KEY_word},
+    {" about=", SLM_KIND_TEXT, true, NULL, ACTION_KEY_about},
 };
 static const struct slm_arg slm_args_APP_INSTALL_remove[] = {
-    {" ", SLM_KIND_WORD, false, NULL},
+    {" ", SLM_KIND_WORD, false, NULL, ACTION_KEY_word},
 };
 static const struct slm_arg slm_args_APP_INSTALL_upgrade[] = {
-    {" ", SLM_KIND_WORD, true, NULL},
+    {" ", SLM_KIND_WORD, true, NULL, ACTION_KEY_word},
 };
 static const struct slm_arg slm_args_APP_INSTALL_search[] = {
-    {" ", SLM_KIND_WORD, true, NULL},
-    {" about=", SLM_KIND_TEXT, true, NULL},
+    {" ", SLM_KIND_WORD, true, NULL, ACTION_KEY_word},
+    {" about=", SLM_KIND_TEXT, true, NULL, ACTION_KEY_about},
 };
 static const struct slm_arg slm_args_APP_INSTALL_serve[] = {
-    {" ", SLM_KIND_ENUM, true, slm_type_role},
-    {" port=", SLM_KIND_NUMBER, true, NULL},
+    {" ", SLM_KIND_ENUM, true, slm_type_role, ACTION_KEY_role},
+    {" port=", SLM_KIND_NUMBER, true, NULL, ACTION_KEY_port},
 };
 static const struct slm_op slm_ops_APP_INSTALL[] = {
     {"install", slm_args_APP_INSTALL_install, 2},
@@ -212,44 +218,44 @@ static const struct slm_op slm_ops_APP_INSTALL[] = {
     {NULL, NULL, 0},
 };
 static const struct slm_arg slm_args_SYSTEM_MANAGE_status[] = {
-    {" ", SLM_KIND_WORD, true, NULL},
-    {" role=", SLM_KIND_ENUM, true, slm_type_role},
+    {" ", SLM_KIND_WORD, true, NULL, ACTION_KEY_word},
+    {" role=", SLM_KIND_ENUM, true, slm_type_role, ACTION_KEY_role},
 };
 static const struct slm_arg slm_args_SYSTEM_MANAGE_usage[] = {
-    {" ", SLM_KIND_ENUM, true, slm_type_resource},
+    {" ", SLM_KIND_ENUM, true, slm_type_resource, ACTION_KEY_resource},
 };
 static const struct slm_arg slm_args_SYSTEM_MANAGE_start[] = {
-    {" ", SLM_KIND_WORD, true, NULL},
-    {" role=", SLM_KIND_ENUM, true, slm_type_role},
+    {" ", SLM_KIND_WORD, true, NULL, ACTION_KEY_word},
+    {" role=", SLM_KIND_ENUM, true, slm_type_role, ACTION_KEY_role},
 };
 static const struct slm_arg slm_args_SYSTEM_MANAGE_stop[] = {
-    {" ", SLM_KIND_WORD, true, NULL},
-    {" role=", SLM_KIND_ENUM, true, slm_type_role},
+    {" ", SLM_KIND_WORD, true, NULL, ACTION_KEY_word},
+    {" role=", SLM_KIND_ENUM, true, slm_type_role, ACTION_KEY_role},
 };
 static const struct slm_arg slm_args_SYSTEM_MANAGE_restart[] = {
-    {" ", SLM_KIND_WORD, true, NULL},
-    {" role=", SLM_KIND_ENUM, true, slm_type_role},
+    {" ", SLM_KIND_WORD, true, NULL, ACTION_KEY_word},
+    {" role=", SLM_KIND_ENUM, true, slm_type_role, ACTION_KEY_role},
 };
 static const struct slm_arg slm_args_SYSTEM_MANAGE_enable[] = {
-    {" ", SLM_KIND_WORD, true, NULL},
-    {" role=", SLM_KIND_ENUM, true, slm_type_role},
+    {" ", SLM_KIND_WORD, true, NULL, ACTION_KEY_word},
+    {" role=", SLM_KIND_ENUM, true, slm_type_role, ACTION_KEY_role},
 };
 static const struct slm_arg slm_args_SYSTEM_MANAGE_disable[] = {
-    {" ", SLM_KIND_WORD, true, NULL},
-    {" role=", SLM_KIND_ENUM, true, slm_type_role},
+    {" ", SLM_KIND_WORD, true, NULL, ACTION_KEY_word},
+    {" role=", SLM_KIND_ENUM, true, slm_type_role, ACTION_KEY_role},
 };
 static const struct slm_arg slm_args_SYSTEM_MANAGE_kill[] = {
-    {" ", SLM_KIND_WORD, false, NULL},
+    {" ", SLM_KIND_WORD, false, NULL, ACTION_KEY_word},
 };
 static const struct slm_arg slm_args_SYSTEM_MANAGE_logs[] = {
-    {" ", SLM_KIND_WORD, true, NULL},
-    {" role=", SLM_KIND_ENUM, true, slm_type_role},
+    {" ", SLM_KIND_WORD, true, NULL, ACTION_KEY_word},
+    {" role=", SLM_KIND_ENUM, true, slm_type_role, ACTION_KEY_role},
 };
 static const struct slm_arg slm_args_SYSTEM_MANAGE_backup[] = {
-    {" path=", SLM_KIND_PATH, true, NULL},
+    {" path=", SLM_KIND_PATH, true, NULL, ACTION_KEY_path},
 };
 static const struct slm_arg slm_args_SYSTEM_MANAGE_restore[] = {
-    {" path=", SLM_KIND_PATH, true, NULL},
+    {" path=", SLM_KIND_PATH, true, NULL, ACTION_KEY_path},
 };
 static const struct slm_op slm_ops_SYSTEM_MANAGE[] = {
     {"status", slm_args_SYSTEM_MANAGE_status, 2},
@@ -277,9 +283,9 @@ static const struct slm_op slm_ops_SYSTEM_MANAGE[] = {
     {NULL, NULL, 0},
 };
 static const struct slm_arg slm_args_TROUBLESHOOT_diagnose[] = {
-    {" ", SLM_KIND_ENUM, true, slm_type_area},
-    {" name=", SLM_KIND_WORD, true, NULL},
-    {" role=", SLM_KIND_ENUM, true, slm_type_role},
+    {" ", SLM_KIND_ENUM, true, slm_type_area, ACTION_KEY_area},
+    {" name=", SLM_KIND_WORD, true, NULL, ACTION_KEY_name},
+    {" role=", SLM_KIND_ENUM, true, slm_type_role, ACTION_KEY_role},
 };
 static const struct slm_op slm_ops_TROUBLESHOOT[] = {
     {"diagnose", slm_args_TROUBLESHOOT_diagnose, 3},

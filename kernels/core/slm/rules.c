@@ -27,8 +27,9 @@ static bool shape_in(const struct slm_sentence *s, const char *name)
         {"\x01idhex", SLM_KIND_ID}, {"\x01ip", SLM_KIND_IP}, {"\x01number", SLM_KIND_NUMBER},
     };
     struct slm_span span;
+    unsigned at = 0;
     for (unsigned i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        if (same(shapes[i].name, name, length_of(name))) return slm_first_quote(s, shapes[i].kind, &span);
+        if (same(shapes[i].name, name, length_of(name))) return slm_next_quote(s, shapes[i].kind, &at, &span);
     return false;
 }
 
@@ -100,48 +101,86 @@ static const char *type_name(const char *const *words)
     return "";
 }
 
-static bool word_after(const struct slm_sentence *s, const struct slm_rule *rule, struct slm_span *out)
+static bool listed(const struct slm_sentence *s, const struct slm_span *word, const char *const *words)
 {
-    for (unsigned w = 0; w + 1 < s->words; w++) {
-        bool here = false, next = false, plain = true;
-        const struct slm_span *a = &s->word[w], *b = &s->word[w + 1];
-        for (const char *const *word = rule->after; *word; word++) {
-            here |= same(*word, s->text + a->start, (size_t)(a->end - a->start));
-            next |= same(*word, s->text + b->start, (size_t)(b->end - b->start));
-        }
-        for (size_t i = b->start; i < b->end; i++) plain &= s->text[i] != '"';
-        if (here && !next && plain) {
-            *out = *b;
-            return true;
-        }
+    for (; *words; words++)
+        if (same(*words, s->text + word->start, (size_t)(word->end - word->start))) return true;
+    return false;
+}
+
+/* What an argument quotes: where, once it is known. */
+struct quoted { struct slm_span span[SLM_MAX_ARGS]; bool known[SLM_MAX_ARGS]; };
+
+static bool taken(const struct quoted *q, struct slm_span span)
+{
+    for (unsigned i = 0; i < SLM_MAX_ARGS; i++)
+        if (q->known[i] && span.start < q->span[i].end && q->span[i].start < span.end) return true;
+    return false;
+}
+
+/* The word behind word w that can be an argument; articles are skipped. */
+static bool behind(const struct slm_sentence *s, const struct slm_rule *rule, unsigned w, struct slm_span *out)
+{
+    do w++; while (w < s->words && listed(s, &s->word[w], slm_articles));
+    if (w >= s->words || listed(s, &s->word[w], rule->after)) return false;
+    *out = s->word[w];
+    for (size_t i = out->start; i < out->end; i++)
+        if (s->text[i] == '"') return false;
+    return true;
+}
+
+/* What stands behind the argument's own name, if that is said. */
+static bool named(const struct slm_sentence *s, const struct slm_rule *rule, const struct slm_arg *arg, struct slm_span *out)
+{
+    size_t length = length_of(arg->lead);
+    if (arg->kind == SLM_KIND_ENUM || arg->kind == SLM_KIND_TEXT || length < 2) return false;
+    for (unsigned w = 0, at = 0; w < s->words; w++) {
+        const struct slm_span *word = &s->word[w];
+        if ((size_t)(word->end - word->start) != length - 2 || __builtin_memcmp(arg->lead + 1, s->text + word->start, length - 2)) continue;
+        if (arg->kind == SLM_KIND_WORD) return behind(s, rule, w, out);
+        while (slm_next_quote(s, arg->kind, &at, out))
+            if (out->start >= word->end) return true;
+        return false;
     }
     return false;
 }
 
+static bool unnamed(const struct slm_sentence *s, const struct slm_rule *rule, const struct slm_arg *arg, const struct quoted *q,
+                    struct slm_span *out)
+{
+    if (arg->kind != SLM_KIND_WORD) {
+        for (unsigned at = 0; arg->kind != SLM_KIND_TEXT && slm_next_quote(s, arg->kind, &at, out);)
+            if (!taken(q, *out)) return true;
+        return false;
+    }
+    for (unsigned w = 0; w + 1 < s->words; w++)
+        if (listed(s, &s->word[w], rule->after) && behind(s, rule, w, out)) return !taken(q, *out);
+    return false;
+}
+
+/* The action with the arguments that are there. What the sentence says once is quoted once: by the argument that it names
+   ("gateway 10.0.0.1"), else by the first that can take it. */
 static void fill(const struct slm_sentence *s, const struct slm_rule *rule, const char *cased, struct slm_answer *out)
 {
     struct line l = {{0}, 0};
+    struct quoted q = {0};
+    struct slm_span span;
     const struct slm_op *op = slm_grammar[rule->intent];
-    add(&l, rule->op, length_of(rule->op));
     while (op->name && !same(op->name, rule->op, length_of(rule->op))) op++;
+    for (unsigned i = 0; i < op->count; i++)
+        if (named(s, rule, &op->args[i], &span) && !taken(&q, span)) q.known[i] = true, q.span[i] = span;
+    add(&l, " ", 1);
+    add(&l, rule->op, length_of(rule->op));
     for (unsigned i = 0; i < op->count; i++) {
         const struct slm_arg *a = &op->args[i];
-        struct slm_span span;
-        if (a->kind == SLM_KIND_ENUM) {
-            const char *word = meant(s, type_name(a->words));
-            if (!word) continue;
-            add(&l, a->lead, length_of(a->lead));
-            add(&l, word, length_of(word));
-        } else if (a->kind != SLM_KIND_TEXT &&
-                   (a->kind == SLM_KIND_WORD ? word_after(s, rule, &span) : slm_first_quote(s, a->kind, &span))) {
-            add(&l, a->lead, length_of(a->lead));
-            add(&l, s->text + span.start, (size_t)(span.end - span.start));
-        }
+        const char *word = a->kind == SLM_KIND_ENUM ? meant(s, type_name(a->words)) : NULL;
+        if (a->kind != SLM_KIND_ENUM && !q.known[i] && unnamed(s, rule, a, &q, &span)) q.known[i] = true, q.span[i] = span;
+        if (!word && !q.known[i]) continue;
+        add(&l, a->lead, length_of(a->lead));
+        if (word) add(&l, word, length_of(word));
+        else add(&l, s->text + q.span[i].start, (size_t)(q.span[i].end - q.span[i].start));
     }
-    struct line spaced = {{0}, 0};
-    add(&spaced, " ", 1);
-    add(&spaced, l.text, l.length);
-    slm_action_restore(s, rule->intent, spaced.text, spaced.length, cased, out->action, sizeof out->action);
+    slm_action_restore(s, rule->intent, l.text, l.length, cased, out->action, sizeof out->action);
 }
 
 void slm_rules(const char *text, struct slm_answer *out)

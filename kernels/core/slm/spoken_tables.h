@@ -293,6 +293,7 @@ static const struct slm_spoken slm_spoken_table[] = {
     {"area", "internet", "network"},
     {"area", "connection", "network"},
     {"area", "ping", "network"},
+    {"area", "reach", "network"},
     {"area", "nameserver", "dns"},
     {"area", "resolve", "dns"},
     {"area", "wlan", "wifi"},

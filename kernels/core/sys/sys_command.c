@@ -5,6 +5,7 @@
 #include "service.h"
 #include "string.h"
 #include "text.h"
+#include "vfs.h"
 
 static void show_log(int argc, char **argv)
 {
@@ -19,13 +20,21 @@ static void show_log(int argc, char **argv)
         from--;
     console_write(text + from, size - from);
 }
-COMMAND(log, "what happened lately: log [LINES]", show_log);
 
-static void show(const char *file)
+static bool log_fits(int argc, char **argv)
 {
-    char line[32];
-    ksnprintf(line, sizeof line, "cat /proc/%s", file);
-    console_execute(line);
+    return argc == 1 || (argc == 2 && text_is_digit(argv[1][0]));
+}
+COMMAND_IF(log_fits, log, "what happened lately: log [LINES]", show_log);
+
+static void show(const char *path)
+{
+    char piece[512];
+    int file = vfs_open(path, FS_READ);
+    for (long size; file >= 0 && (size = vfs_read(file, piece, sizeof piece)) > 0;)
+        console_write(piece, (size_t)size);
+    if (file >= 0)
+        vfs_close(file);
 }
 
 static void service(int argc, char **argv)
@@ -33,7 +42,7 @@ static void service(int argc, char **argv)
     char reason[SERVICE_REASON_MAX];
     bool ok = false;
     if (argc == 1) {
-        show("services");
+        show("/proc/services");
         return;
     }
     if (argc == 3 && !strcmp(argv[1], "start"))
@@ -47,11 +56,16 @@ static void service(int argc, char **argv)
     else
         kprintf("%s\n", reason);
 }
-COMMAND(service, "show the services, or: service start NAME | stop NAME", service);
+
+static bool service_fits(int argc, char **argv)
+{
+    return argc == 1 || !strcmp(argv[1], "start") || !strcmp(argv[1], "stop");
+}
+COMMAND_IF(service_fits, service, "show the services, or: service start NAME | stop NAME", service);
 
 static void status(int argc, char **argv)
 {
     (void)argc, (void)argv;
-    show("status");
+    show("/proc/status");
 }
-COMMAND(status, "show how much of the machine is used", status);
+COMMAND_IF(command_alone, status, "show how much of the machine is used", status);

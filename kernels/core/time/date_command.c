@@ -14,4 +14,4 @@ static void date(int argc, char **argv)
     struct calendar at = wall_calendar(now);
     kprintf("%u-%02u-%02u %02u:%02u:%02u UTC\n", at.year, at.month, at.day, at.hour, at.minute, at.second);
 }
-COMMAND(date, "tell the time of day", date);
+COMMAND_IF(command_alone, date, "tell the time of day", date);

@@ -12,7 +12,8 @@ enum { CTRL = 0x0000, STATUS = 0x0008, ICR = 0x00c0, IMS = 0x00d0, IMC = 0x00d8,
        TIPG = 0x0410, RDBAL = 0x2800, RDBAH = 0x2804, RDLEN = 0x2808, RDH = 0x2810, RDT = 0x2818, TDBAL = 0x3800,
        TDBAH = 0x3804, TDLEN = 0x3808, TDH = 0x3810, TDT = 0x3818, MTA = 0x5200, RAL0 = 0x5400, RAH0 = 0x5404,
        REGISTERS = 0x20000 };
-enum { CTRL_SPEED_AUTO = 1 << 5, CTRL_LINK_UP = 1 << 6, CTRL_RESET = 1 << 26, RAH_VALID = 1u << 31 };
+enum { CTRL_SPEED_AUTO = 1 << 5, CTRL_LINK_UP = 1 << 6, CTRL_RESET = 1 << 26, STATUS_LINK_UP = 1 << 1,
+       RAH_VALID = 1u << 31 };
 enum { RCTL_ENABLE = 1 << 1, RCTL_BROADCAST = 1 << 15, RCTL_STRIP_CRC = 1 << 26 }; /* buffers of 2,048 bytes */
 enum { TCTL_ENABLE = 1 << 1, TCTL_PAD = 1 << 3, TCTL_COLLISIONS = 0x0f << 4 | 0x40 << 12, TIPG_COPPER = 10 | 8 << 10 | 6 << 20 };
 enum { INT_LINK = 1 << 2, INT_OVERRUN = 1 << 6, INT_RECEIVED = 1 << 7 };
@@ -113,6 +114,11 @@ static bool send(struct net_device *device, struct packet *packet)
     return queued;
 }
 
+static bool e1000_link(struct net_device *device)
+{
+    return get(CONTAINER_OF(device, struct card, net), STATUS) & STATUS_LINK_UP;
+}
+
 static const char *reset(struct card *card)
 {
     put(card, IMC, UINT32_MAX);
@@ -176,6 +182,7 @@ static const char *e1000_probe(struct device *device)
     if (failure)
         return failure;
     card->net.send = send;
+    card->net.link = e1000_link;
     device->state = card;
     irq_register(device->lines[0], interrupt, card);
     put(card, IMS, INT_RECEIVED | INT_OVERRUN | INT_LINK);

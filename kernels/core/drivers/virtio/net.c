@@ -5,10 +5,12 @@
 #include "virtio.h"
 
 #define F_MAC (1ull << 5)
-enum { RECEIVE = 0, TRANSMIT = 1, QUEUE_SIZE = 128, HEADER = 12, FRAME_MAX = 1514, CONFIG_MAC = 0 };
+#define F_STATUS (1ull << 16)
+enum { RECEIVE = 0, TRANSMIT = 1, QUEUE_SIZE = 128, HEADER = 12, FRAME_MAX = 1514, CONFIG_MAC = 0, CONFIG_STATUS = 6, LINK_UP = 1 };
 
 struct card {
     struct net_device net;
+    struct virtio *virtio;
     struct virtqueue *receive, *transmit;
     struct lock lock; /* of the transmit queue */
 };
@@ -68,10 +70,17 @@ static bool send(struct net_device *device, struct packet *packet)
     return queued;
 }
 
+static bool has_link(struct net_device *device)
+{
+    uint16_t status = 0;
+    virtio_config(CONTAINER_OF(device, struct card, net)->virtio, CONFIG_STATUS, &status, sizeof status);
+    return status & LINK_UP;
+}
+
 static const char *net_probe(struct device *device)
 {
     struct virtio *virtio = device->bus;
-    const char *failure = virtio_begin(virtio, F_MAC);
+    const char *failure = virtio_begin(virtio, F_MAC | F_STATUS);
     if (failure)
         return failure;
     if (!(virtio->features & F_MAC))
@@ -79,7 +88,9 @@ static const char *net_probe(struct device *device)
     struct card *card = kzalloc(sizeof *card);
     if (!card)
         return "out of memory";
+    card->virtio = virtio;
     card->net.send = send;
+    card->net.link = virtio->features & F_STATUS ? has_link : NULL;
     virtio_config(virtio, CONFIG_MAC, card->net.mac, MAC_SIZE);
     card->receive = virtio_queue(virtio, RECEIVE, QUEUE_SIZE, received, card);
     card->transmit = virtio_queue(virtio, TRANSMIT, QUEUE_SIZE, NULL, NULL);

@@ -25,4 +25,9 @@ static const char *rng_probe(struct device *device)
     virtqueue_kick(queue);
     return NULL;
 }
-DRIVER(virtio_rng, rng_probe, "virtio:4");
+
+static void rng_remove(struct device *device)
+{
+    virtio_end(device->bus);
+}
+DRIVER_REMOVABLE(virtio_rng, rng_probe, rng_remove, "virtio:4");
