@@ -387,7 +387,7 @@ def integrate_slm(model, evaluation, report, data, recipe, output):
 
     made = integrate(model, evaluation, report, data, output)
     if recipe:
-        recipes.integrated(recipe, made["sha256"], made["bytes"])
+        recipes.integrated(recipe, output, made["sha256"], made["bytes"])
     return made
 
 
@@ -404,7 +404,7 @@ def make_recipe(recipe, output):
 @verb("judge-recipe")
 @click.argument("recipe", type=FILE)
 @click.option("--made", type=DIR, required=True, help="Where make-recipe put it all.")
-@click.option("--main", "shipped", type=DIR, help="The model to stand beside (default: the shipped one).")
+@click.option("--main", "shipped", type=DIR, help="The folder of the model to stand beside (default: the shipped one).")
 @click.option("--data", type=DIR, required=True, help="The dataset whose tests both are asked.")
 @click.option("--ship", type=DIR, help="Write slm.gguf, manifest.json and tokenizer.json there, as integrate-slm does.")
 def judge_recipe(recipe, made, shipped, data, ship):

@@ -22,6 +22,8 @@ MAX_GGUF = 256 << 20
 MAX_JSON = 4 << 20
 MOST_LEARNT = 0.05
 """Share of a test's sentences that may be among the learnt ones; they are left out of the test, for every model."""
+ASKED = 12
+"""Sentences that the kernels are asked."""
 POINTS = 40
 """Points of the curve that are told."""
 COUNT = ("macro_f1", "action_exact")
@@ -57,6 +59,7 @@ def _model(recipe: Recipe, made: Path, shipped: Path, data: Path, ship: Path | N
     if recipe.evaluation:
         told["problems"] += _floors(recipe, result["candidate"])
         told["regressions"] = _regressions(result, recipe.evaluation.tolerance)
+    told["asked"] = _asked(gguf, data)
     if recipe.export:
         told["agreement"] = _agreement(recipe, made, data, told["problems"])
     if ship and not told["problems"]:
@@ -121,6 +124,17 @@ def _flat(figures: dict) -> dict[str, float]:
     told |= {name: (figures.get("out_of_scope") or {}).get(name) for name in ("auroc", "recall_at_92")}
     told |= {f"macro_f1 {kind}": value for kind, value in figures.get("by_noise", {}).items()}
     return {name: round(value, 4) for name, value in told.items() if value is not None}
+
+
+def _asked(gguf: Path, data: Path) -> list[dict]:
+    """What the C engine answers to some sentences, for the kernels to be compared with."""
+    engine = open_engine("host", gguf)
+    rows = read(data / "test_families.jsonl")
+    out = [{"text": text, "intent": a.intent, "action": a.action, "logits": a.logits}
+           for text in (row["text"] for row in rows[:: max(1, len(rows) // ASKED)][:ASKED])
+           if (a := engine.classify(text))]
+    engine.close()
+    return out
 
 
 def _speed(engines: dict, data: Path) -> dict:

@@ -9,7 +9,10 @@ change at a time. `make` carries out as much as there is; what a model was is kn
     [evaluation]      limit (rows a split), min_macro_f1 = { split = least, … }, tolerance
     [quantization]    type, anneal (steps), max_flips
     [export]          onnx (optional: float, int8 or int4), engines that must agree, rows, agree (share)
-    [integration]     sha256, bytes: of the GGUF that ships; written by integrate-slm --recipe
+    [integration]     place, sha256, bytes: where which GGUF goes; written by integrate-slm --recipe
+
+A model's place is SLM/models, from where every kernel boots, if it is better than the one that ships, and else a folder of
+its own there, SLM/models/<name>.
 """
 
 import contextlib
@@ -27,6 +30,7 @@ from SLM.errors import SlmError
 
 STAGES = ("data", "architecture", "training", "evaluation", "quantization", "export", "integration")
 MAX_BYTES = 64 << 10
+MODELS = Path(__file__).parent / "models"
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Export:
 
 @dataclass(frozen=True)
 class Integration:
+    place: str
     sha256: str
     bytes: int
 
@@ -231,10 +236,18 @@ def run(*words) -> dict:
     return json.loads(said.getvalue())
 
 
-def integrated(path: Path, sha256: str, size: int) -> None:
+def places(recipe: str) -> dict[str, Path]:
+    """Where a recipe's model may go, as recipes name it."""
+    return {"SLM/models": MODELS, f"SLM/models/{recipe}": MODELS / recipe}
+
+
+def integrated(path: Path, output: Path, sha256: str, size: int) -> None:
     """Write the table [integration] of the recipe at `path`, in the place of the one it has."""
     recipe = load(path)
+    place = next((name for name, folder in places(recipe.name).items() if folder.resolve() == output.resolve()), None)
+    if place is None:
+        raise SlmError(f"--output: expected {' or '.join(places(recipe.name))} for the recipe {recipe.name}, found {output}")
     if recipe.stage not in ("export", "integration"):
         raise SlmError(f"{path}: expected a recipe that ends with [export] before [integration], found [{recipe.stage}]")
     text = re.sub(r"\n*^\[integration\]\n(?:(?!\[).*\n?)*", "\n", path.read_text(), flags=re.M).rstrip("\n")
-    path.write_text(f'{text}\n\n[integration]\nsha256 = "{sha256}"\nbytes = {size}\n')
+    path.write_text(f'{text}\n\n[integration]\nplace = "{place}"\nsha256 = "{sha256}"\nbytes = {size}\n')

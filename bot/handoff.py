@@ -210,8 +210,9 @@ class SlmReport(Part):
     """The configuration of the model that ships on main."""
     problems: list[str] = Field(default=[], max_length=40)
     regressions: list[str] = Field(default=[], max_length=60)
-    """Figures in which it is worse than main's; they count when it is about to ship."""
-    ships: bool = False
+    """Figures in which it is worse than the model it stands beside; they count when it is to take that one's place."""
+    place: str = Field("", max_length=120)
+    """Where it is integrated; empty before that stage."""
     facts: dict[str, str] = Field(default={}, max_length=40)
     """What else is worth telling: rows, parameters, seconds of training, …"""
     figures: list[Figure] = Field(default=[], max_length=200)

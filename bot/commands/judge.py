@@ -18,13 +18,13 @@ import click
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True,
               help="Where slm.json goes, and trained/ and made/ for the artifacts.")
 def command(repo: Path, base: Path, out: Path) -> None:
-    from bot import handoff, sandbox
+    from bot import config, handoff, sandbox
     from bot.commands.slm import needed
     from bot.slm.judge import judge
 
     needed()
     sandbox.probe()
-    report = judge(repo, base, out, _fetcher())
+    report = judge(repo, base, out, config.load(base / "auton.toml"), _fetcher())
     handoff.write(out / "slm.json", report)
     if output := os.environ.get("GITHUB_OUTPUT"):
         with open(output, "a", encoding="utf-8") as file:

@@ -144,7 +144,7 @@ def _with_model(forge: Forge, git: Git, base: str, new: str, result: Result, whe
             recipe = recipes.read(git, new, path)
         except Refused:
             continue
-        if not recipe.ships or recipe.ships == _shipping(git, new):
+        if not recipe.place or recipe.ships == _shipping(git, new, recipe.place):
             continue
         with scratch.folder("model") as place:
             if not store.fetch(forge, recipes.keys(git, new, recipe).made, place):
@@ -153,15 +153,15 @@ def _with_model(forge: Forge, git: Git, base: str, new: str, result: Result, whe
         if hashlib.sha256(files["slm.gguf"]).hexdigest() != recipe.ships:
             continue
         lines = [*texts.trailers(where["goal"], where["task"], result.attempt), f"Auton-Run: {result.key}"]
-        new = git.with_files(new, {f"{recipes.MODELS}/{name}": content for name, content in files.items()},
+        new = git.with_files(new, {f"{recipe.place}/{name}": content for name, content in files.items()},
                              texts.model_message(recipe.name, recipe.ships, lines))
     return new
 
 
-def _shipping(git: Git, commit: str) -> str:
-    """The SHA-256 of the model that ships at `commit`, as its manifest says."""
+def _shipping(git: Git, commit: str, place: str) -> str:
+    """The SHA-256 of the model that is at `place` at `commit`, as its manifest says."""
     try:
-        return str(json.loads(git("show", f"{commit}:{recipes.MODELS}/manifest.json", ok=(0, 128)))["sha256"])
+        return str(json.loads(git("show", f"{commit}:{place}/manifest.json", ok=(0, 128)))["sha256"])
     except (ValueError, KeyError, TypeError):
         return ""
 

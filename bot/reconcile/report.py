@@ -4,7 +4,6 @@ So too what `auton judge` saw of a model, with a comment on its pull request. St
 because the tick waits for that. Doing it again changes nothing.
 """
 
-import re
 from pathlib import Path
 
 from bot.config import Config
@@ -58,20 +57,15 @@ def _model(forge: Forge, config: Config, folder: Path, sha: str) -> tuple[str, s
         failure = m.Failure(arch=SLM, name="judge", verdict="INFRA", detail="the job left no report")
         return "INFRA", "no report: the job did not get that far", (failure,)
     seen = read(SlmReport, found[0])
-    commit = forge.commit(sha)
-    trailer = re.findall(r"^Auton-Goal: #(\d+)$", commit.message if commit else "", re.M)
-    goal = forge.issue(int(trailer[-1])) if trailer else None
-    verdict, problems = slmtexts.judged(seen, bool(goal) and slmtexts.named(seen.config, goal.title, goal.body))
     pull = next((pull for pull in forge.pulls() if pull.head == sha), None)
     if pull and seen.recipe:
         say = f"slm-{sha}"
         own = [memory.hidden(one, config.forge.bot) or {} for one in forge.comments_on(pull.number)]
         if not any(state.get("key") == say for state in own):
-            words = slmtexts.comment(seen, verdict, problems, sha, goal.number if goal else 0)
-            comment(forge, config, pull.number, memory.notice(words, say))
-    failures = () if verdict == "PASS" else (m.Failure(arch=SLM, name=f"model {seen.recipe}"[:200], verdict=verdict,
-                                                       detail="\n".join(problems)[-MOST_DETAIL:]),)
-    return verdict, slmtexts.description(seen, verdict), failures
+            comment(forge, config, pull.number, memory.notice(slmtexts.comment(seen, sha), say))
+    failures = () if seen.verdict == "PASS" else (m.Failure(arch=SLM, name=f"model {seen.recipe}"[:200], verdict=seen.verdict,
+                                                            detail="\n".join(seen.problems)[:MOST_DETAIL]),)
+    return seen.verdict, slmtexts.description(seen), failures
 
 
 def summary(key: str, by_arch: dict[str, ArchReport], targets: list[str], tree: str, seconds: float) -> m.VerifyRecord:

@@ -19,51 +19,35 @@ NAMES = {"macro_f1": "macro-F1", "action_exact": "exact actions", "driver_top1":
 ICON = {"PASS": "✅", "FAIL": "❌", "INFRA": "⚠️"}
 
 
-def named(config: str, title: str, body: str) -> bool:
-    """Whether a person's goal names this configuration as a word: then that very size is wanted."""
-    words = re.findall(r"[a-z0-9_]+", f"{title}\n{body}".lower())
-    return bool(config) and config.lower() in words
-
-
-def judged(report: SlmReport, asked: bool) -> tuple[str, list[str]]:
-    """The verdict and its reasons. A model that is worse than main's ships only when it is another size, and asked for."""
-    if report.verdict != "PASS" or not report.ships or not report.regressions:
-        return report.verdict, list(report.problems)
-    if report.config != report.main_config and asked:
-        return "PASS", []
-    said = [f"regression: {one}" for one in report.regressions]
-    why = (f"a goal that does not name `{report.config}` can't have it replace main's {report.main_config}"
-           if report.config != report.main_config else f"main's is a {report.main_config} too, and better")
-    return "FAIL", [f"{why}", *said]
-
-
-def description(report: SlmReport, verdict: str) -> str:
+def description(report: SlmReport) -> str:
     """The commit status, in 140 characters."""
+    verdict = report.verdict
     if not report.recipe:
-        return f"{verdict}: no recipe is touched"
+        return f"{verdict}: {' '.join(report.problems[0].split()) if report.problems else 'no recipe is touched'}"[:140]
     best = next((one for one in report.figures if one.name == "macro_f1"), None)
     if verdict != "PASS":
-        first = report.problems[0] if report.problems else f"{len(report.regressions)} regressions"
-        return f"{verdict} at {report.stage}: {' '.join(first.split())}"[:140]
+        return f"{verdict} at {report.stage}: {' '.join(' '.join(report.problems[:1]).split())}"[:140]
     told = f"{best.split} macro-F1 {best.candidate:.3f}" + (f", main's {best.main:.3f}" if best.main is not None else "") if best else ""
     return f"{report.recipe}, {report.stage}" + (f": {told}" if told else "") + f" in {took(report.seconds)}"
 
 
-def comment(report: SlmReport, verdict: str, problems: list[str], sha: str, goal: int) -> str:
+def comment(report: SlmReport, sha: str) -> str:
+    verdict = report.verdict
     parts = [f"### The model of `{plain(report.recipe)}` at {short(sha)}: {ICON.get(verdict, '❌')} {verdict}",
              f"Recipe as far as **{plain(report.stage)}**, made and judged by CI in {took(report.seconds)}: the recipe's pipeline "
              "made it, main's code and main's tests judged it."]
-    if problems:
-        parts.append(block("\n".join(problems)))
+    if report.problems:
+        parts.append(block("\n".join(report.problems)))
     if report.facts:
         parts.append(table(["", "what CI saw"], [[plain(name), plain(text, 400)] for name, text in report.facts.items()]))
     if report.figures:
         parts += [figures(report), *filter(None, [bars(report), curve(report)])]
-    if report.ships and verdict == "PASS":
-        said = f"It ships: `SLM/models/slm.gguf` is what CI made, sha256 `{plain(report.sha256[:16])}`…, and every kernel boots with it."
+    if report.place and verdict == "PASS":
+        said = (f"`{plain(report.place)}/slm.gguf` is what CI made, sha256 `{plain(report.sha256[:16])}`…, and every kernel boots "
+                "with it and answers as the host does.")
         if report.regressions:
-            said += (f" It is worse than main's {plain(report.main_config)} in {len(report.regressions)} figures, and goal #{goal} "
-                     f"asks for `{plain(report.config)}` by name.")
+            said += (f" It is worse than main's {plain(report.main_config)} in {len(report.regressions)} figures that count, so "
+                     "it has a place of its own and does not take that one's.")
         parts.append(said)
     return "\n\n".join(parts)
 

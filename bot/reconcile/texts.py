@@ -393,7 +393,7 @@ def merge_message(title: str, goal: int, task: int, attempt: int, pull: int) -> 
 
 
 def model_message(recipe: str, sha256: str, lines: list[str]) -> str:
-    return (f"Ship the model that CI has made of the recipe {recipe}\n\nsha256 {sha256}\n\n" + "\n".join(lines) + "\n")
+    return (f"Put in the model that CI has made of the recipe {recipe}\n\nsha256 {sha256}\n\n" + "\n".join(lines) + "\n")
 
 
 def pull_title(title: str) -> str:

@@ -2,7 +2,8 @@
 
 Two checkouts lie side by side, as in `auton verify`: ours (main's) with the judge, the candidate with the recipe and the
 pipeline that carries it out. The candidate's code sees its own SLM folder and the folder it writes to, nothing else; what
-it made is then read as hostile by our code, which sees the candidate's recipe and files and never runs its code.
+it made is then read as hostile by our code, which sees the candidate's recipe and files and never runs its code. A
+model that is integrated is booted in the candidate's kernels, too.
 """
 
 import functools
@@ -19,12 +20,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bot import sandbox
+from bot.config import Config
 from bot.errors import MissingTool, Refused
 from bot.handoff import SlmReport
+from bot.slm import boots, store
 from bot.slm import recipe as recipes
-from bot.slm import store
 from bot.slm.recipe import MODELS, PIPELINE, RECIPES, SHIPPED, Keys, Recipe
 from bot.spans import Span, noted
+from bot.verify.run import environment, in_sandbox
 
 HOURS = 5
 """How long the candidate's code may take; GitHub stops a job after six."""
@@ -44,21 +47,21 @@ class Stopped(Exception):
         self.problems, self.verdict = list(problems), verdict
 
 
-def judge(repo: Path, base: Path, out: Path, fetch: Fetch = lambda key, folder: False) -> SlmReport:
-    """Judge the candidate at `repo` by the code at `base`. Below `out`: `trained/` and `made/`, to be kept under the keys that
-    the report names, and files that only we need. INFRA is what is not the change's fault."""
+def judge(repo: Path, base: Path, out: Path, config: Config, fetch: Fetch = lambda key, folder: False) -> SlmReport:
+    """Judge the candidate at `repo` by the code at `base` and the targets of `config`. Below `out`: `trained/` and `made/`,
+    to be kept under the keys that the report names, and files that only we need. INFRA is what is not the change's fault."""
     began, waited = time.monotonic(), []
     repo, base, out = repo.resolve(), base.resolve(), out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     told: dict = {"tree": _git(repo)("rev-parse", "HEAD^{tree}").strip()}
     try:
-        told |= {"verdict": "PASS", **_judge(repo, base, out, fetch, told, waited)}
+        told |= {"verdict": "PASS", **_judge(repo, base, out, config, fetch, told, waited)}
     except Stopped as stopped:
         told |= {"verdict": stopped.verdict, "problems": [one[:2000] for one in stopped.problems[:40]]}
     return SlmReport(**told, seconds=round(time.monotonic() - began, 3), waited=waited)
 
 
-def _judge(repo: Path, base: Path, out: Path, fetch: Fetch, told: dict, waited: list[Span]) -> dict:
+def _judge(repo: Path, base: Path, out: Path, config: Config, fetch: Fetch, told: dict, waited: list[Span]) -> dict:
     ours, theirs = _git(base), _git(repo)
     before, after = recipes.listing(ours, "HEAD", MODELS), recipes.listing(theirs, "HEAD", MODELS)
     touched = recipes.changed(recipes.listing(ours, "HEAD", RECIPES), recipes.listing(theirs, "HEAD", RECIPES))
@@ -73,7 +76,7 @@ def _judge(repo: Path, base: Path, out: Path, fetch: Fetch, told: dict, waited: 
     except Refused as error:
         raise Stopped(str(error)) from None
     keys = recipes.keys(theirs, "HEAD", wanted)
-    told |= {"recipe": wanted.name, "stage": wanted.stage, "ships": bool(wanted.ships)}
+    told |= {"recipe": wanted.name, "stage": wanted.stage, "place": wanted.place if wanted.ships else ""}
     work = out / "work"
     kept = fetch(keys.trained, work / "model")
     with noted(waited):
@@ -88,9 +91,16 @@ def _judge(repo: Path, base: Path, out: Path, fetch: Fetch, told: dict, waited: 
     told |= _checked(judged, facts)
     if keys.trained:
         told |= {"trained": "" if kept else keys.trained, "made": keys.made if (out / "made").is_dir() else ""}
-    problems = [*map(str, judged.get("problems", [])), *_shipped(repo, wanted, before != after, out / "made")]
+    problems = [*map(str, judged.get("problems", [])), *_integrated(repo, base, wanted, before, after, out / "made", judged)]
     if problems:
         raise Stopped(*problems)
+    if wanted.ships:
+        with noted(waited):
+            found = boots.boots(config.targets, repo, f"{wanted.place}/slm.gguf", _asked(judged), in_sandbox(repo), environment())
+        told["facts"] |= {f"kernel {arch}": text[:300] or f"boots with it, and gives the host's {len(judged['asked'])} answers"
+                          for arch, text in found.items()}
+        if bad := [f"{arch}: booted with {wanted.place}/slm.gguf: {text}" for arch, text in found.items() if text]:
+            raise Stopped(*bad)
     return {}
 
 
@@ -101,7 +111,13 @@ def _by_us(repo: Path, base: Path, out: Path, work: Path, wanted: Recipe) -> dic
     writable, seen = [built, out], [repo / wanted.path]
     _pipeline(base, base, writable, "build-dataset", "--output", out / "tests", "--size", TESTS, visible=seen)
     return _pipeline(base, base, writable, "judge-recipe", repo / wanted.path, "--made", work, "--data", out / "tests",
-                     "--ship", out / "ship", visible=seen)
+                     "--ship", out / "ship", "--main", _beside(base, wanted), visible=seen)
+
+
+def _beside(base: Path, wanted: Recipe) -> Path:
+    """The model whose place it would take, if there is one; else the one that ships."""
+    own = base / MODELS / wanted.name
+    return own if wanted.place != MODELS and (own / SHIPPED[0]).is_file() else base / MODELS
 
 
 def _pipeline(where: Path, root: Path, writable: list[Path], *words, visible: list[Path] | None = None) -> dict:
@@ -179,21 +195,35 @@ def _copy(source: Path, target: Path, files: dict[str, int]) -> None:
         shutil.copyfile(path, target / name)
 
 
-def _shipped(repo: Path, wanted: Recipe, differs: bool, made: Path) -> list[str]:
-    """Is what the change has in MODELS the very model that the recipe ships?"""
+def _integrated(repo: Path, base: Path, wanted: Recipe, before: dict[str, str], after: dict[str, str], made: Path,
+                judged: dict) -> list[str]:
+    """Is what the change has in MODELS main's, but for the very model that the recipe integrates in the place that it may have?"""
+    place = f"{wanted.place}/"
+    others = [path for path in {*before, *after} if before.get(path) != after.get(path)
+              and not (wanted.ships and path in {place + name for name in SHIPPED})]
+    if others:
+        return [f"{path}: it differs from main's, and no table [integration] of this change says why" for path in sorted(others)[:5]]
     if not wanted.ships:
-        return [f"{MODELS}: it differs from main's, and the recipe has no table [integration]"] if differs else []
+        return []
+    if not wanted.place:
+        return [f"[integration] place: expected {MODELS} or {MODELS}/{wanted.name}"]
+    if (wanted.place == MODELS or _beside(base, wanted) != base / MODELS) and judged.get("regressions"):
+        return [f"it may not take the place of the model in {wanted.place}: that one is better", *map(str, judged["regressions"])]
     out = []
     for name in SHIPPED:
-        ours, theirs = made / name, repo / MODELS / name
+        ours, theirs = made / name, repo / wanted.place / name
         if not ours.is_file() or theirs.is_symlink() or not theirs.is_file():
-            out.append(f"{MODELS}/{name}: expected it beside a recipe with [integration], found none")
+            out.append(f"{place}{name}: expected it beside a recipe with [integration], found none")
         elif name == "manifest.json":  # its times differ from run to run
             if _manifest(theirs) != wanted.ships:
-                out.append(f"{MODELS}/{name}: expected the sha256 of the recipe's [integration]")
+                out.append(f"{place}{name}: expected the sha256 of the recipe's [integration]")
         elif _digest(ours) != _digest(theirs):
-            out.append(f"{MODELS}/{name}: it is not what CI makes of this recipe: integrate the model that CI made")
+            out.append(f"{place}{name}: it is not what CI makes of this recipe: integrate the model that CI made")
     return out
+
+
+def _asked(judged: dict) -> list[boots.Asked]:
+    return [boots.Asked(one["text"], one["intent"], one["action"], tuple(one["logits"])) for one in judged["asked"]]
 
 
 def _manifest(path: Path) -> str:

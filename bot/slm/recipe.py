@@ -15,7 +15,8 @@ from bot.errors import Refused
 
 PIPELINE, RECIPES, MODELS = "SLM", "SLM/recipes", "SLM/models"
 SHIPPED = ("slm.gguf", "manifest.json", "tokenizer.json")
-"""What ships, in MODELS. CI makes these, `auton apply` puts them there, and no patch may touch them."""
+"""What a model's place holds: MODELS for the one that ships, MODELS/<recipe> for others. CI makes these, `auton apply` puts
+them there, and no patch may touch them."""
 TRAINED = ("data", "architecture", "training")
 MADE = (*TRAINED, "quantization", "export")
 MOST = 64 << 10  # bytes of a recipe
@@ -35,9 +36,18 @@ class Recipe:
 
     @property
     def ships(self) -> str:
-        """The SHA-256 of the model that it says shall ship, or nothing."""
+        """The SHA-256 of the model that it integrates, or nothing."""
+        return self._integration("sha256")
+
+    @property
+    def place(self) -> str:
+        """Where that goes: MODELS, or a folder of its own there; nothing if it says anything else."""
+        said = self._integration("place")
+        return said if said in (MODELS, f"{MODELS}/{self.name}") else ""
+
+    def _integration(self, key: str) -> str:
         said = self.tables.get("integration")
-        return str(said.get("sha256", "")) if isinstance(said, dict) else ""
+        return str(said.get(key, "")) if isinstance(said, dict) else ""
 
 
 @dataclass(frozen=True)
