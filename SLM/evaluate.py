@@ -16,7 +16,7 @@ from SLM.data.entities import snapshot
 from SLM.errors import SlmError
 from SLM.intents import INTENTS
 
-SPLITS = ("test_families", "test_entities", "test_noise", "test_drivers", "free", "free_noise")
+SPLITS = ("test_families", "test_writer", "test_entities", "test_noise", "test_drivers", "free", "free_noise")
 
 
 def classify_rows(engine, rows: list[dict], label: str = "") -> list:

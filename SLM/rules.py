@@ -55,7 +55,8 @@ def spoken() -> tuple[tuple[str, tuple[str, ...], str], ...]:
     rows += [("verdict", (w,), "allow") for w in ("open", "allow", "permit", "accept")]
     rows += [("verdict", (w,), "deny") for w in ("block", "close", "deny", "reject", "drop", "ban")]
     rows += [("area", said, meant) for said, meant in (
-        (("internet",), "network"), (("connection",), "network"), (("ping",), "network"), (("reach",), "network"), (("nameserver",), "dns"), (("resolve",), "dns"),
+        (("internet",), "network"), (("connection",), "network"), (("ping",), "network"), (("reach",), "network"),
+        (("nameserver",), "dns"), (("resolve",), "dns"),
         (("wlan",), "wifi"), (("wireless",), "wifi"), (("drive",), "disk"), (("screen",), "graphics"), (("display",), "graphics"),
         (("monitor",), "graphics"), (("audio",), "sound"), (("speakers",), "sound"), (("mouse",), "input"), (("keyboard",), "input"),
         (("slow",), "cpu"), (("ram",), "memory"), (("grub",), "boot"), (("password",), "login"), (("ssh",), "login"), (("clock",), "time"),

@@ -61,11 +61,16 @@ def root():
     """Turn a goal filed as an issue into merged, booting operating-system code."""
 
 
-def main() -> NoReturn:
-    """Run the command line as the whole of this process. A goal takes some 60 such processes: the most of each would
-    be spent on collecting the garbage of imports, on looking for plug-ins, and on freeing all at the end."""
+def quick_start() -> None:
+    """A goal takes some 60 short processes: the most of each would be spent on collecting the garbage of imports and
+    on looking for plug-ins (and, see `main`, on freeing all at the end)."""
     gc.set_threshold(100_000)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
+def main() -> NoReturn:
+    """Run the command line as the whole of this process."""
+    quick_start()
     code = run()
     try:
         sys.stdout.flush()

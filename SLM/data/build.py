@@ -3,6 +3,7 @@
     train            families and entities for training, a quarter with noise
     val              other families: temperature and decisions are fitted here, never on a test
     test_families    families that nothing was trained on
+    test_writer      families by a writer of whom training has none
     test_entities    known families, but devices, packages, modules, names … that nothing was trained on
     test_noise       test_families again, with each of the seven kinds of noise
     test_drivers     questions for a driver by PCI id, with ids (and so devices) that nothing was trained on
@@ -22,7 +23,7 @@ from pathlib import Path
 from SLM.actions import grammar
 from SLM.data import noise
 from SLM.data.entities import HERE, Entities, snapshot
-from SLM.data.families import Family, expand, load
+from SLM.data.families import Family, expand, held_out, load
 from SLM.errors import SlmError
 from SLM.intents import INTENTS
 from SLM.text import clean
@@ -32,7 +33,7 @@ SHARE = {"NONE": 0.22}
 """NONE's share of the rows; the six intents have the rest in equal parts."""
 LINES_TEST, LINES_VAL = 12, 6
 """Of a hundred one-line families."""
-SIZES = {"val": 1400, "test_families": 2100, "test_entities": 1400, "test_drivers": 400}
+SIZES = {"val": 1400, "test_families": 2100, "test_entities": 1400, "test_drivers": 400, "test_writer": 2100}
 
 
 def _digest(text: str) -> int:
@@ -219,6 +220,7 @@ def build(out: Path, size: int, seed: int = 1) -> dict:
     splits["free_noise"] = with_noise(splits["free"], f"newfreenoise{seed}", len(splits["free"]))
     tests = {r["text"].lower() for name, rows in splits.items() if name != "train" for r in rows}
     splits["train"] = [row for row in splits["train"] if row["text"].lower() not in tests]
+    splits["test_writer"] = make_rows(list(held_out()), sizes["test_writer"], f"writer{seed}", test_frames=True)
     learnt = {plain(row["text"]) for row in splits["train"]}  # the same but for marks and capitals: not a test either
     for name in ("val", *SIZES, "test_noise"):
         splits[name] = [row for row in splits[name] if plain(row["text"]) not in learnt]

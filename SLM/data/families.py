@@ -6,7 +6,7 @@ The arguments name the slots of the pattern; those that a sentence does not hold
 says which frames (frames.toml) may stand around a pattern: order, ask, say, bare (none).
 
 families/lines/<subject>/ holds more of the same in a shorter form: a header there has no name (`== style: op arguments`) and
-every line below it is a family of its own, named by a hash of its header and itself.
+every line below it is a family of its own, named by a hash of its header and itself. families/held_out/ is written so too.
 """
 
 import hashlib
@@ -107,12 +107,28 @@ def load() -> tuple[Family, ...]:
         name = f"{intent.lower()}.txt"
         for (style, action), family, where, lines in _sections(HERE / "families" / name, _NAMED):
             found.append(Family(intent, family, style, action, tuple(parse(line, macros(), where) for line in lines), where))
-        paths = sorted((HERE / "families" / "lines").glob(f"*/{name}"))
-        for (style, action), _, where, lines in (section for path in paths for section in _sections(path, _NAMELESS)):
-            for line in lines:
-                digest = hashlib.sha256(f"{style}: {action}\n{line}".encode()).hexdigest()[:10]
-                family = f"line-{digest}"
-                found.append(Family(intent, family, style, action, (parse(line, macros(), f"{where}: {line}"),), where))
+        for path in sorted((HERE / "families" / "lines").glob(f"*/{name}")):
+            found += _lines(intent, path)
+    return _once(found)
+
+
+@cache
+def held_out() -> tuple[Family, ...]:
+    """Those of families/held_out/*.txt: by a writer of whom training has nothing."""
+    return _once([f for intent in INTENTS for f in _lines(intent, HERE / "families" / "held_out" / f"{intent.lower()}.txt")])
+
+
+def _lines(intent: str, path: Path) -> list[Family]:
+    """Every line of a file as a family of its own."""
+    found = []
+    for (style, action), _, where, lines in _sections(path, _NAMELESS):
+        for line in lines:
+            digest = hashlib.sha256(f"{style}: {action}\n{line}".encode()).hexdigest()[:10]
+            found.append(Family(intent, f"line-{digest}", style, action, (parse(line, macros(), f"{where}: {line}"),), where))
+    return found
+
+
+def _once(found: list[Family]) -> tuple[Family, ...]:
     keys = [f.key for f in found]
     if len(keys) != len(set(keys)):
         twice = [f for f in found if keys.count(f.key) > 1]

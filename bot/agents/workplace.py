@@ -8,6 +8,7 @@ filter in it. `.git` is writable for the commit tool alone.
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -95,13 +96,37 @@ def prepare(checkout: Path, brief: Brief, folder: Path) -> Path:
             if not _git(checkout, "rev-list", "--no-walk", "--quiet", item.sha).returncode:
                 wanted.append(item.sha)
     folder.mkdir(parents=True)
-    for step in (["init", "--quiet", "--template=", "--initial-branch=none"],
-                 ["fetch", "--quiet", "--no-tags", str(checkout.resolve()), *wanted],
-                 ["checkout", "--quiet", "-b", brief.branch, brief.head_sha]):
-        done = _git(folder, *step)
-        if done.returncode:
-            raise AgentError(f"the worktree can't be made: git {step[0]}: {done.stderr.strip()}")
+    _make(folder, "init", "--quiet", "--template=", "--initial-branch=none")
+    if not _copy_objects(checkout, folder) or _git(folder, "rev-list", "--no-walk", "--quiet", *wanted).returncode:
+        _make(folder, "fetch", "--quiet", "--no-tags", str(checkout.resolve()), *wanted)
+    _make(folder, "checkout", "--quiet", "-b", brief.branch, brief.head_sha)
     return folder.resolve()
+
+
+def _make(folder: Path, *arguments: str) -> None:
+    done = _git(folder, *arguments)
+    if done.returncode:
+        raise AgentError(f"the worktree can't be made: git {arguments[0]}: {done.stderr.strip()}")
+
+
+def _copy_objects(checkout: Path, folder: Path) -> bool:
+    """Copy the object files of `checkout`, and of the stores that it borrows from, into the new repository at `folder`:
+    a tenth of the time that packing them anew takes. False where these are not the whole history."""
+    git_dir = checkout / ".git"
+    if not git_dir.is_dir() or (git_dir / "shallow").exists() or list(git_dir.glob("objects/pack/*.promisor")):
+        return False
+    stores, found = [git_dir / "objects"], set()
+    while stores and (store := stores.pop()) not in found:
+        found.add(store)
+        lent = store / "info" / "alternates"
+        stores += [store / line for line in lent.read_text().splitlines() if line] if lent.is_file() else []
+    try:
+        for store in found:
+            shutil.copytree(store, folder / ".git" / "objects", dirs_exist_ok=True,
+                            ignore=lambda place, names: ["info"] if Path(place) in found else [])
+    except (OSError, shutil.Error):  # a file that was only there for a moment
+        return False
+    return True
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

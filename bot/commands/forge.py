@@ -41,6 +41,7 @@ def command():
 def serve(data: Path, port: int, secrets, faults, seed: int):
     """Serve the forge until interrupted; the address and tokens are written to DIR/forge.json."""
     import os
+    import sys
 
     from bot.errors import ConfigError
     from bot.localforge import serve as server
@@ -56,8 +57,10 @@ def serve(data: Path, port: int, secrets, faults, seed: int):
 
     def ready(forge):
         click.echo(f"local forge (a GitHub emulator) at {forge.url}")
-        for login in forge.tokens():
-            click.echo(f"  sign in as {login:6} {forge.sign_in_url(login)}")
+        if sys.stdout.isatty():  # a log is no place for what lets people in
+            for login in forge.tokens():
+                click.echo(f"  sign in as {login:6} {forge.sign_in_url(login)}")
+        click.echo(f"  `auton forge sign-in --data {data}` prints a link for a browser, good once")
         click.echo(f"  API {forge.api}, tokens in {data / server.RECORD}; Ctrl-C stops it", nl=True)
 
     server.serve(data, port, join=_runner, ready=ready, faults=Faults(faults, seed), secrets=given)
@@ -87,6 +90,21 @@ def status(data: Path):
             f"{data}: the local forge is not running", f"`auton forge serve --data {data}` starts it again"
         )
     click.echo(f"local forge at {record['url']} (pid {record['pid']})")
+
+
+@command.command("sign-in")
+@DATA
+@click.option("--as", "login", type=click.Choice(["you", "guest"]), default="you", show_default=True,
+              help="The owner, or a visitor who may read and comment.")
+def sign_in(data: Path, login: str):
+    """Print a link that signs one browser in, once, within a quarter of an hour."""
+    from bot.errors import ForgeError
+    from bot.run import local
+
+    told = local.alive(data)
+    if told is None:
+        raise ForgeError(f"{data}: no local forge is running", f"`auton forge serve --data {data}` starts it")
+    click.echo(local.sign_in(told, login))
 
 
 @command.command()

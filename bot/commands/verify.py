@@ -7,8 +7,9 @@ import click
 WIDTH = 160
 """Columns of the table where there is no terminal to ask."""
 
+
 @click.command()
-@click.option("--arch", "archs", multiple=True, help="Only this architecture; may be given several times.")
+@click.option("--arch", "archs", multiple=True, help="Only this architecture, or several parted by spaces; may be given several times.")
 @click.option("--repo", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".",
               help="The checkout to verify.")
 @click.option("--config", "config_path", type=click.Path(path_type=Path),
@@ -31,11 +32,15 @@ def command(archs, repo, config_path, json_path, junit_path, fresh, no_sandbox):
     from bot.verify.run import choose, verify
 
     settings = config.load(config_path or repo / "auton.toml")
+    wanted = " ".join(archs).split()
+    for path in (json_path, junit_path):
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = WIDTH
-    with table.LiveTable(console, list(choose(settings, list(archs)))) as live:
-        report = verify(settings, repo, list(archs), fresh=fresh, sandboxed=not no_sandbox, on=live.heard)
+    with table.LiveTable(console, list(choose(settings, wanted))) as live:
+        report = verify(settings, repo, wanted, fresh=fresh, sandboxed=not no_sandbox, on=live.heard)
     if json_path:
         handoff.write(json_path, report)
     if junit_path:

@@ -81,9 +81,18 @@ class Git:
         self.path.mkdir(parents=True, exist_ok=True)
         if not (self.path / "HEAD").exists():
             self("init", "--quiet", "--bare", ".")
+            self._borrow()
         self("fetch", "--quiet", "--no-tags", "--force", "--prune", "--no-recurse-submodules", self.url,
              *(f"+{ref}:{ref}" for ref in refs))
         self._called("fetch")
+
+    def _borrow(self) -> None:
+        """Borrow the objects that the checkout we run in borrows, as a job's does from the local forge itself: none of
+        them has to be sent then."""
+        lent = Path(".git/objects/info/alternates")
+        if lent.is_file():
+            stores = [line for line in lent.read_text().splitlines() if os.path.isabs(line)]
+            (self.path / "objects" / "info" / "alternates").write_text("".join(f"{store}\n" for store in stores))
 
     def push(self, sha: str, ref: str) -> bool:
         """Fast-forward `ref` on the forge to `sha`, or create it; False if the forge's has moved elsewhere."""

@@ -51,7 +51,7 @@ class Wire:
 
     def __init__(self, api: str, token: str, after_call: Callable[[str, str], None] | None = None,
                  sleep: Callable[[float], None] = time.sleep):
-        github = _pygithub()
+        github = pygithub()
         local = urlsplit(api).hostname in LOOPBACK
         self.api = api.rstrip("/")
         self.local = local
@@ -173,7 +173,7 @@ class Wire:
         return 60.0 * 2 ** (attempt - 1) * (0.001 if self.local else 1)
 
 
-def _pygithub():
+def pygithub():
     """PyGithub, but for PyJWT, which it imports together with all of `cryptography`, half as large again as the rest:
     that is for a GitHub App's private key, and is loaded should it ever be used."""
     if "github" not in sys.modules:

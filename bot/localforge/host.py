@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from bot.localforge import pushes
+from bot.localforge.codes import Codes
 from bot.localforge.events import Outbox
 from bot.localforge.faults import Faults
 from bot.localforge.git import Git, check_version
@@ -63,6 +64,7 @@ class Forge:
         self.store = Store(self.data / "forge.db")
         self.people = People(self.store)
         self.workflows: Workflows = NoWorkflows()
+        self.codes = Codes()
         self.cache: dict = {}
         self._gits: dict[int, Git] = {}
         self._gits_lock = threading.Lock()
@@ -230,8 +232,8 @@ class Forge:
     # People.
 
     def sign_in_url(self, login: str) -> str:
-        """A link that signs a browser in as one of the forge's people."""
-        return f"{self.url}/-/sign-in?token={self.people.person_token(login)}"
+        """A link that signs one browser in as one of the forge's people, once and soon."""
+        return f"{self.url}/-/sign-in?code={self.codes.mint(self.people.person_token(login))}"
 
     def tokens(self) -> dict[str, str]:
         from bot.localforge.people import GUEST

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from bot.localforge.codes import Codes
+
 Payload = dict[str, Any]
 
 
@@ -33,6 +35,7 @@ class Host(Protocol):
 
     url: str  # http://127.0.0.1:PORT, no trailing slash
     data: Path  # the forge's folder; the runner keeps its own below data/actions
+    codes: Codes  # of the links that sign a browser in; for the pages alone
 
     def bare(self, repo: str) -> Path:
         """The bare git repository of `owner/name`; KeyError if there is none."""

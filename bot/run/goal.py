@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -96,6 +97,9 @@ def run(order: Order, repo: str | None, data: Path, port: int | None, timeout: f
                       _landed(forge, before), meter.read(forge.repo) if meter else None)
     if not quiet:
         _report(forge, issue.number, outcome)
+        if not repo and (told := local.alive(data)):
+            click.echo(f"look around: {local.sign_in(told, then=urlsplit(issue.url).path)}\n"
+                       "  (this link signs one browser in; `auton forge sign-in` prints another)")
     return outcome
 
 
@@ -113,7 +117,7 @@ def _recorded(order: Order, title: str, settings: config.Config) -> Order:
 
 def _watched(forge: Forge, goal: Issue, say: watch.Say, timeout: float, data: Path | None) -> view.GoalView:
     """Watch until the goal ends. `data` is the local forge's folder: its work ends with its server."""
-    poll = 1.0 if forge.local else 15.0  # GitHub grants 5,000 calls an hour
+    poll = 0.5 if forge.local else 15.0  # GitHub grants 5,000 calls an hour
     try:
         return watch.until_ended(forge, goal.number, say, timeout, poll)
     except KeyboardInterrupt:
@@ -144,7 +148,7 @@ def _on_this_machine(data: Path, port: int | None, say: watch.Say) -> Forge:
     if LABEL not in forge.label_names():
         forge.create_label(LABEL, "0e8a16", "A goal for the bot to plan and land")
     say("forge", f"{told['url']}/{owner}/{name} holds commit {head[:7]} (an emulator of GitHub, on this machine)")
-    say("", f"look on in a browser: {told['url']}/-/sign-in?token={token}")
+    say("", f"look on in a browser: {local.sign_in(told, then=f'/{owner}/{name}')}")
     dirty = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True).stdout.strip()
     if dirty:
         say("note", f"{len(dirty.splitlines())} uncommitted files of this checkout are not part of it")

@@ -11,9 +11,10 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import quote
 
 from bot.errors import ForgeError, MissingTool
-from bot.forge.wire import Answered, Wire
+from bot.forge.wire import Answered, Wire, pygithub
 
 OWNER = "you"
 PORT = 4400
@@ -45,13 +46,14 @@ def start(data: Path, port: int, checkout: Path, seconds: float = 60.0) -> dict:
              *(word for name in sorted(asked_secrets(checkout)) if os.environ.get(name)
                for word in ("--secret", name))],
             stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)
+    pygithub()  # it will be needed, and takes as long to load as the server to start
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if (found := alive(data)) is not None:
             return found
         if server.poll() is not None and not _another(_said(log, begin)):
             break
-        time.sleep(0.05)
+        time.sleep(0.02)
     server.poll() is None and server.terminate()
     said = _said(log, begin)
     last = next((line for line in said if "error:" in line), said[-1] if said else "it said nothing")
@@ -79,6 +81,20 @@ def alive(data: Path) -> dict | None:
             return told if json.load(answer).get("login") == OWNER else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def sign_in(told: dict, login: str = OWNER, then: str = "") -> str:
+    """A link that signs one browser in at the forge of this record, once and soon, and leads on to the path `then`.
+    ForgeError when the forge gives none."""
+    ask = urllib.request.Request(f"{told['url']}/-/sign-in", method="POST",
+                                 headers={"Authorization": f"token {told['tokens'][login]}"})
+    try:
+        with urllib.request.urlopen(ask, timeout=10) as answer:
+            link = json.load(answer)["url"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ForgeError(f"{told['url']}: expected a link to sign in with, found {error}",
+                         "start the forge again with `auton forge serve`") from None
+    return f"{link}&next={quote(then, safe='/')}" if then else link
 
 
 def repositories(api: str, token: str) -> list[str]:

@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from bot.runner.artifacts import Artifacts
 from bot.runner.evaluate import to_number, to_string, truthy
 from bot.runner.expressions import ExpressionError
 from bot.runner.log import Logs, StepLog
-from bot.runner.process import TRACKING, Cancel, run, sweep
+from bot.runner.process import TRACKING, Cancel, Program, Spawn, run, sweep
 from bot.runner.store import Row, Store
 from bot.runner.template import Scope, condition, expand, text
+from bot.runner.warm import Warm, words
 from bot.runner.workflow import Job, Step, Workflow, WorkflowError
 
 CANCEL_SECONDS = 300.0  # for the always() steps of a cancelled job, as on GitHub
@@ -53,6 +55,7 @@ class Assignment:
     work: Path
     tracking: str
     cancel: Cancel
+    warm: Warm
 
 
 @dataclass
@@ -283,7 +286,7 @@ class JobRun:
         cwd = self.workspace / folder
         if not cwd.is_dir():
             raise StepError(f"working-directory: there is no folder '{folder}'")
-        return self._process(frame, step, argv, cwd, env, limit, summary)
+        return self._process(frame, step, argv, cwd, env, limit, summary, body if kind == "bash" else "")
 
     def _show(self, body: str, shell: str, env: dict[str, str]) -> None:
         lines = body.rstrip("\n").split("\n")
@@ -298,7 +301,7 @@ class JobRun:
         self.log.line("##[endgroup]")
 
     def _process(self, frame: Frame, step: Step, argv: list[str], cwd: Path, env: dict[str, str], limit: float,
-                 summary: list[str]) -> dict[str, str]:
+                 summary: list[str], script: str) -> dict[str, str]:
         files = {name: self.temp / "_files" / f"{name.lower()}_{self.files}" for name in FILES}
         for path in files.values():
             path.touch()
@@ -307,7 +310,9 @@ class JobRun:
         if frame.action_path:
             variables["GITHUB_ACTION_PATH"] = str(frame.action_path)
         variables["PATH"] = ":".join([*reversed(self.paths), variables["PATH"]])
-        result = self._run(argv, cwd, variables, limit)
+        command = words(script, variables)
+        spawn = partial(self.given.warm.spawn, command) if command else Program
+        result = self._run(argv, cwd, variables, limit, spawn)
         outputs = commands.read_pairs(files["OUTPUT"])
         self._export(commands.read_pairs(files["ENV"]))
         self.paths += commands.read_lines(files["PATH"])
@@ -323,9 +328,9 @@ class JobRun:
         error.outputs = outputs
         raise error
 
-    def _run(self, argv: list[str], cwd: Path, variables: dict[str, str], limit: float):
+    def _run(self, argv: list[str], cwd: Path, variables: dict[str, str], limit: float, spawn: Spawn):
         cancel = None if self.cancelled else self.given.cancel
-        result = run(argv, cwd=cwd, env=variables, emit=self.log.output, cancel=cancel, timeout=limit)
+        result = run(argv, cwd=cwd, env=variables, emit=self.log.output, cancel=cancel, timeout=limit, spawn=spawn)
         self.in_processes += result.wall
         self.cpu += result.cpu
         self.step_cpu += result.cpu

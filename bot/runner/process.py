@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 TRACKING = "RUNNER_TRACKING_ID"
 GRACE = ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0))  # what is sent, and how long to wait
@@ -40,6 +41,32 @@ class Cancel:
     def close(self) -> None:
         os.close(self._fd)
         self._fd = -1
+
+
+class Child(Protocol):
+    """A process that leads a group of its own, and was started for one command."""
+
+    pid: int
+
+    def reap(self) -> tuple[int, float]:
+        """Its exit code (negative: the signal that ended it) and CPU seconds, once it has ended."""
+
+
+class Program:
+    """A child by fork and exec; OSError if that fails. Its output, both kinds, goes to the file `output`."""
+
+    def __init__(self, argv: list[str], cwd: Path, env: dict[str, str], output: int):
+        self._process = subprocess.Popen(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                         start_new_session=True)
+        self.pid = self._process.pid
+
+    def reap(self) -> tuple[int, float]:
+        _, status, usage = os.wait4(self.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        return self._process.returncode, usage.ru_utime + usage.ru_stime
+
+
+Spawn = Callable[[list[str], Path, dict[str, str], int], Child]
 
 
 @dataclass
@@ -77,13 +104,13 @@ class _Lines:
             self.emit(self.rest)
 
 
-def _signal(process: subprocess.Popen, number: int) -> None:
+def _signal(process: Child, number: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
 
 
 def run(argv: list[str], *, cwd: Path, env: dict[str, str], emit: Callable[[str], None],
-        cancel: Cancel | None = None, timeout: float | None = None) -> Exit:
+        cancel: Cancel | None = None, timeout: float | None = None, spawn: Spawn = Program) -> Exit:
     """Run `argv` to its end, or until `cancel` or `timeout` seconds; OSError if it can't be started.
 
     A stopped process gets SIGINT, SIGTERM and SIGKILL in turn, as its whole group. Background processes that
@@ -92,8 +119,7 @@ def run(argv: list[str], *, cwd: Path, env: dict[str, str], emit: Callable[[str]
     started = time.monotonic()
     reader, writer = os.pipe()
     try:
-        process = subprocess.Popen(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer,
-                                   start_new_session=True)
+        process = spawn(argv, cwd, env, writer)
     except OSError:
         os.close(reader)
         raise
@@ -133,18 +159,16 @@ def run(argv: list[str], *, cwd: Path, env: dict[str, str], emit: Callable[[str]
             _drain(reader, lines)
         if result.cancelled or result.timed_out:
             _signal(process, signal.SIGKILL)  # the rest of the group; its leader is not reaped yet
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        result.code, result.cpu = process.reap()
     except BaseException:  # the log can't be written, say: no process may stay behind
         _signal(process, signal.SIGKILL)
-        process.wait()
+        process.reap()
         raise
     finally:
         os.close(reader)
         os.close(ended)
     lines.close()
-    result.code, result.wall = process.returncode, time.monotonic() - started
-    result.cpu = usage.ru_utime + usage.ru_stime
+    result.wall = time.monotonic() - started
     return result
 
 

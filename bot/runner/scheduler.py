@@ -28,6 +28,7 @@ from bot.runner.requests import CANCEL_ASKED, CANCEL_PASSED_ON
 from bot.runner.store import Row, Store, minute_of, now
 from bot.runner.template import Scope, condition, expand, text
 from bot.runner.trash import Trash
+from bot.runner.warm import Warm
 from bot.runner.workflow import Job, Workflow, WorkflowError
 
 SHORT_MINUTES = 10
@@ -57,6 +58,7 @@ class Scheduler:
         """Events to publish once the lock is free."""
         self.tracking = f"auton_{hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()[:16]}_"
         self._minute = 0
+        self.warm = Warm(self.folder, f"{self.tracking}forkserver")
 
     # Life
 
@@ -77,6 +79,7 @@ class Scheduler:
             running = list(self._running.values())
             for _, cancel in running:
                 cancel.request()
+        self.warm.stop()
         until = time.monotonic() + STOP_SECONDS
         while any(thread.is_alive() for thread, _ in running) and time.monotonic() < until:
             sweep(self.tracking)
@@ -360,7 +363,7 @@ class Scheduler:
         assignment = Assignment(
             host=self.host, store=self.store, artifacts=self.artifacts, logs=self.logs, run=run, row=row,
             workflow=workflow, job=job, token=token, permissions=permissions(workflow, job, run),
-            work=self.folder / "work" / str(row["id"]), cancel=cancel, tracking=f"{self.tracking}{row['id']}_",
+            work=self.folder / "work" / str(row["id"]), cancel=cancel, tracking=f"{self.tracking}{row['id']}_", warm=self.warm,
             contexts={**scope.contexts, "matrix": row["matrix"], "strategy": row["strategy"], "secrets": secrets})
         thread = threading.Thread(target=self._run_job, args=(assignment,), name=f"job-{row['id']}", daemon=True)
         self._running[row["id"]] = (thread, cancel)

@@ -118,7 +118,8 @@ def test_a_network_card_without_a_driver_is_named():
         guest.expect(guest.ask("what is my ip"), "^There is no network card here")
         guest.expect(guest.ask("why is the network down"), "^There is no network card here, or no driver for it.$")
         guest.expect(guest.ask("what hardware is in here"), r"^00:\S+ is a network card \(pci:10ec:8139\), without a driver.$")
-        guest.expect(guest.ask("which driver for 10ec:8139"), "^No driver of this kernel is for 10ec:8139.\nSuch a device is in this machine.$")
+        guest.expect(guest.ask("which driver for 10ec:8139"),
+                     "^No driver of this kernel is for 10ec:8139.\nSuch a device is in this machine.$")
         assert guest.off() == 33
 
 

@@ -7,7 +7,7 @@ home, source, issues, pulls, runs), one template per page; `frame.py` holds what
 
 from typing import Any
 
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from bot.localforge.ports import Host
 
@@ -16,4 +16,5 @@ def create(api_app: Any, host: Host) -> list[BaseRoute]:
     """Routes of all pages. `api_app` answers `/api/v3/…`. The last route answers every other path: mount them last."""
     from bot.localforge.pages import frame, home, issues, pulls, runs, signin, source  # noqa: F401  (they register)
 
-    return frame.routes(frame.Site(api_app, host))
+    site = frame.Site(api_app, host)
+    return [Route("/-/sign-in", signin.links(site), methods=["POST"]), *frame.routes(site)]

@@ -1,20 +1,47 @@
-"""Signing in and out: by the link that `auton forge serve` prints, by token, or by one click for who runs the forge."""
+"""Signing in and out: by a link that is good once, by token, or by one click for who runs the forge.
+
+`auton run`, `auton forge serve` and `auton forge sign-in` print such links. Whoever holds a token gets one by POST.
+"""
 
 import secrets
+from collections.abc import Awaitable, Callable
 
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from bot.localforge.pages import session
 from bot.localforge.pages.api import ApiError
-from bot.localforge.pages.frame import Stop, View, page
+from bot.localforge.pages.frame import Site, Stop, View, page
+
+SPENT = ("This link was used already, or is older than a quarter of an hour: each signs one browser in. "
+         "`auton forge sign-in` prints a new one.")
 
 
 @page("/-/sign-in", signed_in=False)
 @page("/login", signed_in=False)
 async def form(view: View) -> Response:
-    if token := view.query("token"):
+    code = view.query("code")
+    if not code or view.request.method != "GET":
+        return await _form(view)
+    if token := view.site.host.codes.redeem(code):
         return await _enter(view, token)
-    return await _form(view)
+    if view.session:  # the link again, in the browser that it has signed in
+        return view.go(_local(view.query("next")))
+    return await _form(view, 403, SPENT)
+
+
+def links(site: Site) -> Callable[[Request], Awaitable[Response]]:
+    """POST with a token in the Authorization header gives `{"url": …}`, a link that signs its person in once."""
+
+    async def link(request: Request) -> Response:
+        token = request.headers.get("authorization", "").partition(" ")[2]
+        try:
+            await site.api(token).get("user")
+        except (ApiError, UnicodeError):
+            return JSONResponse({"message": "expected the token of one of this forge's people"}, 401)
+        return JSONResponse({"url": f"{site.host.url}/-/sign-in?code={site.host.codes.mint(token)}"})
+
+    return link
 
 
 @page("/login", "POST", signed_in=False)
@@ -23,7 +50,7 @@ async def sign_in(view: View) -> Response:
     if login:
         if not session.same_user(view.request.client):
             raise Stop(403, "One click is only for the user who runs this forge on this machine.",
-                       "Use the link that `auton forge serve` printed, or paste a token.")
+                       "Use the link that `auton forge sign-in` prints, or paste a token.")
         token = session.people(view.site.host.data).get(login, "")
     return await _enter(view, token)
 
@@ -53,7 +80,7 @@ async def _enter(view: View, token: str) -> Response:
     except ApiError as error:
         if error.status not in (401, 403):
             raise
-        return await _form(view, 403, "The forge knows no such token. The link of an earlier forge no longer works.")
+        return await _form(view, 403, "The forge knows no such token.")
     old = view.request.cookies.get(view.site.cookie)
     view.site.sessions.close(old)
     name = view.site.sessions.open(token, user["login"])

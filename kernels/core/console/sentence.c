@@ -141,10 +141,21 @@ static bool is_blank(const char *text)
     return !*text;
 }
 
+/* What stands behind "rules:", which asks the rule engine alone: a tenth of a millisecond instead of the model's time. */
+static const char *behind_rules(const char *text)
+{
+    static const char mark[] = "rules:";
+    while (text_is_space(*text))
+        text++;
+    return strncmp(text, mark, sizeof mark - 1) ? NULL : text + sizeof mark - 1;
+}
+
 void sentence_take(struct dialogue *dialogue, const char *text)
 {
     static struct slm_reply reply;
     static struct slm_answer rules;
+    const char *alone = behind_rules(text);
+    text = alone ? alone : text;
     int waited = dialogue->waits;
     dialogue->waits = DIALOGUE_NOTHING;
     if (is_blank(text))
@@ -164,7 +175,13 @@ void sentence_take(struct dialogue *dialogue, const char *text)
         kprintf("That is too long for me: say it in at most %d characters.\n", SLM_MAX_TEXT);
         return;
     }
-    slm_service_ask(text, &reply);
     slm_rules(text, &rules);
-    weigh(dialogue, &reply, &rules);
+    if (!alone) {
+        slm_service_ask(text, &reply);
+        weigh(dialogue, &reply, &rules);
+    } else if (rules.intent != slm_intent_count - 1) {
+        sentence_offer(dialogue, rules.intent, rules.action, true);
+    } else {
+        refuse();
+    }
 }

@@ -114,3 +114,12 @@ TEST(sentence, a_line_that_does_not_fit_its_command_is_a_sentence)
     EXPECT_FALSE(text_glob("echo *print its arguments*", said));
     EXPECT_TRUE(text_glob("*echo *print its arguments*", type_line("help")));
 }
+
+TEST(sentence, the_rules_alone_can_be_asked)
+{
+    EXPECT_TRUE(text_glob("The host name is atlas now*", type_line("rules: set the hostname to atlas")));
+    EXPECT_STR(hostname(), "atlas");
+    offer(ACTION_INSTALL_CONFIGURE_hostname, "hostname name=auton", true);
+    EXPECT_TRUE(text_glob("I did not understand*", type_line("rules: describe the manuscript")));
+    EXPECT_STR(type_line("rules:"), "");
+}

@@ -5,8 +5,8 @@
 #include "mm.h"
 #include "print.h"
 
-enum { COMMAND = 0x04, REVISION_CLASS = 0x08, HEADER_TYPE = 0x0e, BAR0 = 0x10, SECONDARY_BUS = 0x19, STATUS = 0x06,
-       CAPABILITIES = 0x34, INTERRUPT_PIN = 0x3d };
+enum { COMMAND_WORD = 0x04, REVISION_CLASS = 0x08, HEADER_TYPE = 0x0e, BAR0 = 0x10, SECONDARY_BUS = 0x19,
+       STATUS = 0x06, CAPABILITIES = 0x34, INTERRUPT_PIN = 0x3d };
 enum { COMMAND_PORT = 1, COMMAND_MEMORY = 2, COMMAND_MASTER = 4, COMMAND_NO_INTERRUPT = 1 << 10 };
 enum { STATUS_CAPABILITIES = 0x10, HEADER_MANY = 0x80, HEADER_NORMAL = 0, HEADER_BRIDGE = 1, NO_FUNCTION = 0xffff };
 enum { BAR_PORT = 1, BAR_WIDE = 4, HEADER_END = 0x40, DEPTH_MAX = 8 };
@@ -44,8 +44,8 @@ unsigned pci_capability(const struct pci_function *function, uint8_t kind, unsig
 
 void pci_enable(const struct pci_function *function)
 {
-    uint16_t command = pci_read16(function, COMMAND) & (uint16_t)~COMMAND_NO_INTERRUPT;
-    write16(function, COMMAND, command | COMMAND_MEMORY | COMMAND_MASTER);
+    uint16_t command = pci_read16(function, COMMAND_WORD) & (uint16_t)~COMMAND_NO_INTERRUPT;
+    write16(function, COMMAND_WORD, command | COMMAND_MEMORY | COMMAND_MASTER);
 }
 
 uintptr_t pci_map(const struct pci_function *function, unsigned bar, uint64_t offset, uint64_t size)
@@ -107,8 +107,8 @@ static bool is_placed(uint64_t address, uint64_t size)
 
 static void read_bars(struct pci_host *host, struct pci_function *function, unsigned count)
 {
-    uint16_t command = pci_read16(function, COMMAND);
-    write16(function, COMMAND, command & (uint16_t)~(COMMAND_MEMORY | COMMAND_PORT)); /* deaf while it is measured */
+    uint16_t command = pci_read16(function, COMMAND_WORD);
+    write16(function, COMMAND_WORD, command & (uint16_t)~(COMMAND_MEMORY | COMMAND_PORT)); /* deaf while it is measured */
     for (unsigned i = 0; i < count; i++) {
         unsigned offset = BAR0 + 4 * i;
         uint32_t kind = pci_read32(function, offset) & 15;
@@ -123,7 +123,7 @@ static void read_bars(struct pci_host *host, struct pci_function *function, unsi
         }
         i += wide;
     }
-    write16(function, COMMAND, command);
+    write16(function, COMMAND_WORD, command);
 }
 
 /* -- Scanning --------------------------------------------------------------------------------------------- */

@@ -28,6 +28,17 @@ static void put(struct sink *sink, char c)
     sink->used++;
 }
 
+static void put_bytes(struct sink *sink, const char *bytes, size_t count)
+{
+    if (count && !sink->console && sink->used + count <= sink->size) {
+        memcpy(sink->buffer + sink->used, bytes, count);
+        sink->used += count;
+        return;
+    }
+    while (count--)
+        put(sink, *bytes++);
+}
+
 static void put_run(struct sink *sink, char c, int count)
 {
     while (count-- > 0)
@@ -39,8 +50,7 @@ static void put_text(struct sink *sink, const struct spec *spec, const char *tex
     int padding = spec->width > length ? spec->width - length : 0;
     if (!spec->left)
         put_run(sink, ' ', padding);
-    for (int i = 0; i < length; i++)
-        put(sink, text[i]);
+    put_bytes(sink, text, (size_t)length);
     if (spec->left)
         put_run(sink, ' ', padding);
 }
@@ -145,65 +155,84 @@ static void put_string(struct sink *sink, const struct spec *spec, const char *t
     put_text(sink, spec, text, (int)strnlen(text, max));
 }
 
-static void format_into(struct sink *sink, const char *at, va_list args)
+struct arguments {
+    va_list list; /* in a structure, since a va_list that is an array can't be handed on by its address */
+};
+
+static const char *parse_number(const char *at, int *number, struct arguments *arguments)
 {
-    while (*at) {
-        if (*at != '%') {
-            put(sink, *at++);
-            continue;
-        }
-        const char *start = at++;
-        struct spec spec = {.precision = -1};
-        at = parse_flags(at, &spec);
-        if (*at == '*') {
-            int width = va_arg(args, int);
-            spec.left = spec.left || width < 0;
-            spec.width = width < 0 ? -width : width;
-            at++;
-        } else {
-            at = parse_count(at, &spec.width);
-        }
-        if (*at == '.') {
-            at++;
-            if (*at == '*') {
-                spec.precision = va_arg(args, int);
-                at++;
-            } else {
-                at = parse_count(at, &spec.precision);
-            }
-        }
-        at = parse_length(at, &spec);
-        bool wide = spec.length >= LEN_LONG;
-        switch (*at) {
-        case 'd':
-        case 'i':
-            put_signed(sink, &spec, wide ? va_arg(args, uint64_t) : va_arg(args, unsigned));
-            break;
-        case 'u':
-        case 'o':
-        case 'x':
-        case 'X':
-            put_unsigned(sink, &spec, *at, wide ? va_arg(args, uint64_t) : va_arg(args, unsigned));
-            break;
-        case 'p':
-            put_number(sink, &spec, (uintptr_t)va_arg(args, void *), 16, "0x");
-            break;
-        case 'c':
-            put_text(sink, &spec, (char[]){(char)va_arg(args, int)}, 1);
-            break;
-        case 's':
-            put_string(sink, &spec, va_arg(args, const char *));
-            break;
-        case '%':
-            put(sink, '%');
-            break;
-        default:
-            while (start < at)
-                put(sink, *start++);
-            continue;
-        }
-        at++;
+    if (*at != '*')
+        return parse_count(at, number);
+    *number = va_arg(arguments->list, int);
+    return at + 1;
+}
+
+/* What stands between % and the conversion. */
+static const char *parse_spec(const char *at, struct spec *spec, struct arguments *arguments)
+{
+    *spec = (struct spec){.precision = -1};
+    at = parse_number(parse_flags(at, spec), &spec->width, arguments);
+    if (spec->width < 0) {
+        spec->left = true;
+        spec->width = -spec->width;
     }
+    if (*at == '.')
+        at = parse_number(at + 1, &spec->precision, arguments);
+    return parse_length(at, spec);
+}
+
+/* False when there is no such conversion; no argument is taken then. */
+static bool put_conversion(struct sink *sink, char conversion, struct spec *spec, struct arguments *arguments)
+{
+    bool wide = spec->length >= LEN_LONG;
+    switch (conversion) {
+    case 'd':
+    case 'i':
+        put_signed(sink, spec, wide ? va_arg(arguments->list, uint64_t) : va_arg(arguments->list, unsigned));
+        return true;
+    case 'u':
+    case 'o':
+    case 'x':
+    case 'X':
+        put_unsigned(sink, spec, conversion, wide ? va_arg(arguments->list, uint64_t) : va_arg(arguments->list, unsigned));
+        return true;
+    case 'p':
+        put_number(sink, spec, (uintptr_t)va_arg(arguments->list, void *), 16, "0x");
+        return true;
+    case 'c':
+        put_text(sink, spec, (char[]){(char)va_arg(arguments->list, int)}, 1);
+        return true;
+    case 's':
+        put_string(sink, spec, va_arg(arguments->list, const char *));
+        return true;
+    case '%':
+        put(sink, '%');
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void format_into(struct sink *sink, const char *at, va_list list)
+{
+    struct arguments arguments;
+    va_copy(arguments.list, list);
+    while (*at) {
+        const char *start = at;
+        while (*at && *at != '%')
+            at++;
+        put_bytes(sink, start, (size_t)(at - start));
+        if (!*at)
+            break;
+        struct spec spec;
+        start = at;
+        at = parse_spec(at + 1, &spec, &arguments);
+        if (put_conversion(sink, *at, &spec, &arguments))
+            at++;
+        else
+            put_bytes(sink, start, (size_t)(at - start));
+    }
+    va_end(arguments.list);
 }
 
 size_t kvsnprintf(char *to, size_t size, const char *format, va_list args)

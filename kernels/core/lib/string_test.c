@@ -14,7 +14,7 @@ TEST(string, memcpy_copies_at_every_alignment)
 {
     for (unsigned source = 0; source < 9; source++)
         for (unsigned target = 0; target < 9; target++)
-            for (unsigned count = 0; count < 40; count += 13) {
+            for (unsigned count = 0; count < 64; count += 7) {
                 fill();
                 memcpy(to + target, from + source, count);
                 ASSERT_EQ(memcmp(to + target, from + source, count), 0);
@@ -32,6 +32,13 @@ TEST(string, memmove_survives_overlap)
     memmove(from, from + 3, 30);
     EXPECT_EQ(from[0], 4);
     EXPECT_EQ(from[29], 33);
+    for (unsigned down = 1; down < 10; down++)
+        for (unsigned start = down; start < down + 8; start++) {
+            fill();
+            memmove(from + start - down, from + start, 50);
+            for (unsigned i = 0; i < 50; i++)
+                ASSERT_EQ(from[start - down + i], start + i + 1);
+        }
 }
 
 TEST(string, memset_stays_inside)

@@ -4,14 +4,14 @@
 #include "string.h"
 #include "text.h"
 
-struct line {
+struct span {
     const char *text;
     size_t size;
 };
 
 static char http_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c; }
 
-static bool same(struct line a, const char *b)
+static bool same(struct span a, const char *b)
 {
     size_t i = 0;
     while (i < a.size && b[i] && http_lower(a.text[i]) == http_lower(b[i]))
@@ -23,18 +23,18 @@ static bool same(struct line a, const char *b)
 static size_t header_end(const char *text, size_t size)
 {
     for (size_t i = 3; i < size; i++)
-        if (!memcmp(text + i - 3, "\r\n\r\n", 4))
+        if (text[i] == '\n' && !memcmp(text + i - 3, "\r\n\r\n", 4))
             return i + 1;
     return 0;
 }
 
 /* Cuts the next line off [*at, end); false when there is none or it holds control characters. */
-static bool next_line(const char **at, const char *end, struct line *line)
+static bool next_line(const char **at, const char *end, struct span *line)
 {
     const char *start = *at;
     for (const char *c = start; c + 1 < end; c++) {
         if (c[0] == '\r' && c[1] == '\n') {
-            *line = (struct line){start, (size_t)(c - start)};
+            *line = (struct span){start, (size_t)(c - start)};
             *at = c + 2;
             return true;
         }
@@ -45,24 +45,24 @@ static bool next_line(const char **at, const char *end, struct line *line)
 }
 
 /* Cuts the next word, up to a single space, off a line. */
-static struct line next_word(struct line *line)
+static struct span next_word(struct span *line)
 {
     size_t size = 0;
     while (size < line->size && line->text[size] != ' ')
         size++;
-    struct line word = {line->text, size};
+    struct span word = {line->text, size};
     size_t past = size < line->size ? size + 1 : size;
-    *line = (struct line){line->text + past, line->size - past};
+    *line = (struct span){line->text + past, line->size - past};
     return word;
 }
 
-static bool split_field(struct line line, struct line *name, struct line *value)
+static bool split_field(struct span line, struct span *name, struct span *value)
 {
     const char *colon = memchr(line.text, ':', line.size);
     if (!colon || colon == line.text || colon[-1] == ' ' || colon[-1] == '\t')
         return false;
-    *name = (struct line){line.text, (size_t)(colon - line.text)};
-    *value = (struct line){colon + 1, line.size - name->size - 1};
+    *name = (struct span){line.text, (size_t)(colon - line.text)};
+    *value = (struct span){colon + 1, line.size - name->size - 1};
     while (value->size && (*value->text == ' ' || *value->text == '\t'))
         value->text++, value->size--;
     while (value->size && (value->text[value->size - 1] == ' ' || value->text[value->size - 1] == '\t'))
@@ -70,7 +70,7 @@ static bool split_field(struct line line, struct line *name, struct line *value)
     return true;
 }
 
-static bool to_number(struct line value, uint64_t *number)
+static bool to_number(struct span value, uint64_t *number)
 {
     char digits[20];
     if (!value.size || value.size >= sizeof digits)
@@ -85,9 +85,16 @@ struct fields {
     uint64_t length;
 };
 
+/* What requests and answers have in common. */
+struct message {
+    struct span first;      /* the line before the fields */
+    struct fields fields;
+    size_t header;          /* bytes up to and with the empty line */
+};
+
 static bool read_fields(const char *at, const char *end, struct fields *fields)
 {
-    struct line line, name, value;
+    struct span line, name, value;
     while (at + 2 < end) {
         uint64_t length;
         if (!next_line(&at, end, &line) || !split_field(line, &name, &value))
@@ -111,7 +118,7 @@ static bool read_fields(const char *at, const char *end, struct fields *fields)
     return true;
 }
 
-static bool copy(char *out, size_t size, struct line from)
+static bool copy(char *out, size_t size, struct span from)
 {
     if (!from.size || from.size >= size)
         return false;
@@ -120,47 +127,45 @@ static bool copy(char *out, size_t size, struct line from)
     return true;
 }
 
+static enum http_parse read_message(const char *text, size_t size, struct message *message)
+{
+    *message = (struct message){.header = header_end(text, size)};
+    if (!message->header)
+        return size >= HTTP_HEADER_MAX ? HTTP_BAD : HTTP_MORE;
+    const char *at = text, *end = text + message->header;
+    return next_line(&at, end, &message->first) && read_fields(at, end, &message->fields) ? HTTP_DONE : HTTP_BAD;
+}
+
 enum http_parse http_parse_request(const char *text, size_t size, struct http_request *request)
 {
-    size_t header = header_end(text, size);
-    if (!header)
-        return size >= HTTP_HEADER_MAX ? HTTP_BAD : HTTP_MORE;
-    const char *at = text, *end = text + header;
-    struct line line;
-    struct fields fields = {0};
-    if (!next_line(&at, end, &line))
-        return HTTP_BAD;
-    struct line method = next_word(&line), target = next_word(&line);
-    bool newer = same(line, "HTTP/1.1"), older = same(line, "HTTP/1.0");
+    struct message message;
+    enum http_parse parsed = read_message(text, size, &message);
+    if (parsed != HTTP_DONE)
+        return parsed;
+    struct span method = next_word(&message.first), target = next_word(&message.first);
+    bool newer = same(message.first, "HTTP/1.1"), older = same(message.first, "HTTP/1.0");
     const char *query = memchr(target.text, '?', target.size);
     if (query)
         target.size = (size_t)(query - target.text);
-    *request = (struct http_request){.header = header};
-    if (!(newer || older) || !copy(request->method, sizeof request->method, method) ||
-        !copy(request->path, sizeof request->path, target) || request->path[0] != '/' ||
-        !read_fields(at, end, &fields) || (newer && !fields.has_host))
-        return HTTP_BAD;
-    request->has_host = fields.has_host;
-    request->keep_alive = newer ? !fields.close : fields.keep_alive;
-    request->body = fields.length;
-    return HTTP_DONE;
+    *request = (struct http_request){
+        .keep_alive = newer ? !message.fields.close : message.fields.keep_alive,
+        .has_host = message.fields.has_host, .body = message.fields.length, .header = message.header};
+    bool good = (newer || older) && copy(request->method, sizeof request->method, method) &&
+                copy(request->path, sizeof request->path, target) && request->path[0] == '/' &&
+                (older || request->has_host);
+    return good ? HTTP_DONE : HTTP_BAD;
 }
 
 enum http_parse http_parse_answer(const char *text, size_t size, struct http_answer *answer)
 {
-    size_t header = header_end(text, size);
-    if (!header)
-        return size >= HTTP_HEADER_MAX ? HTTP_BAD : HTTP_MORE;
-    const char *at = text, *end = text + header;
-    struct line line;
-    struct fields fields = {0};
+    struct message message;
+    enum http_parse parsed = read_message(text, size, &message);
+    if (parsed != HTTP_DONE)
+        return parsed;
     uint64_t status = 0;
-    if (!next_line(&at, end, &line))
+    struct span version = next_word(&message.first), code = next_word(&message.first);
+    if (!(same(version, "HTTP/1.1") || same(version, "HTTP/1.0")) || code.size != 3 || !to_number(code, &status))
         return HTTP_BAD;
-    struct line version = next_word(&line), code = next_word(&line);
-    if (!(same(version, "HTTP/1.1") || same(version, "HTTP/1.0")) || code.size != 3 || !to_number(code, &status) ||
-        !read_fields(at, end, &fields))
-        return HTTP_BAD;
-    *answer = (struct http_answer){(unsigned)status, fields.has_length, fields.length, header};
+    *answer = (struct http_answer){(unsigned)status, message.fields.has_length, message.fields.length, message.header};
     return HTTP_DONE;
 }

@@ -12,6 +12,22 @@ TEST(net, checksum_is_that_of_rfc_1071)
     EXPECT_EQ(checksum(0, "\xff", 1), 0x00ff);
 }
 
+TEST(net, a_checksum_does_not_depend_on_where_the_bytes_lie)
+{
+    static uint8_t bytes[96];
+    for (unsigned start = 0; start < 9; start++)
+        for (unsigned size = 0; size <= 64; size++) {
+            uint32_t sum = 0x12345;
+            for (unsigned i = 0; i < size; i++) {
+                bytes[start + i] = (uint8_t)(0xff - i * i);
+                sum += i % 2 ? bytes[start + i] : (uint32_t)bytes[start + i] << 8;
+            }
+            while (sum >> 16)
+                sum = (sum & 0xffff) + (sum >> 16);
+            ASSERT_EQ(checksum(0x12345, bytes + start, size), (uint16_t)~sum);
+        }
+}
+
 TEST(net, addresses_are_read_and_written)
 {
     static const char *const wrong[] = {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", "a.b.c.d", "1..2.3", "00001.2.3.4"};

@@ -48,9 +48,15 @@ void *packet_append(struct packet *packet, const void *data, size_t size)
     return end;
 }
 
-uint32_t checksum_add(uint32_t sum, const void *data, size_t size)
+static uint32_t fold(uint64_t sum)
 {
-    const uint8_t *at = data;
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return (uint32_t)sum;
+}
+
+static uint32_t add_pairs(uint32_t sum, const uint8_t *at, size_t size)
+{
     for (; size > 1; size -= 2, at += 2) {
         sum += (uint32_t)(at[0] << 8 | at[1]);
         if (sum >> 31)
@@ -59,12 +65,30 @@ uint32_t checksum_add(uint32_t sum, const void *data, size_t size)
     return size ? sum + (uint32_t)(at[0] << 8) : sum;
 }
 
+/* Pairs of bytes may be added several at a time and in this machine's order of bytes, if the sum is folded to one pair
+   and read as a pair in the end: RFC 1071, 2. */
+uint32_t checksum_add(uint32_t sum, const void *data, size_t size)
+{
+    typedef uint64_t __attribute__((may_alias)) word;
+    const uint8_t *at = data;
+    size_t lead = -(uintptr_t)at % sizeof(word);
+    if (lead % 2 || size < lead + sizeof(word))
+        return add_pairs(sum, at, size);
+    sum = add_pairs(sum, at, lead);
+    at += lead;
+    size -= lead;
+    uint64_t wide = 0;
+    for (; size >= sizeof(word); size -= sizeof(word), at += sizeof(word)) {
+        uint64_t four = *(const word *)(const void *)at;
+        wide += (four & 0xffffffff) + (four >> 32);
+    }
+    uint16_t pair = (uint16_t)fold(wide);
+    return add_pairs(sum + load_be16((const uint8_t *)&pair), at, size);
+}
+
 uint16_t checksum(uint32_t sum, const void *data, size_t size)
 {
-    sum = checksum_add(sum, data, size);
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)~sum;
+    return (uint16_t)~fold(checksum_add(sum, data, size));
 }
 
 const char *ip4_text(ip4 a, char out[IP4_TEXT])

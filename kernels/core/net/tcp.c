@@ -81,6 +81,7 @@ void tcp_drop(struct tcp *tcp)
     struct tcp *listener = tcp->listener;
     tcp->state = CLOSED;
     net_timer_cancel(&tcp->timer);
+    net_timer_cancel(&tcp->ack_timer);
     if (tcp->open) {
         condition_broadcast(&tcp->changed);
     } else {

@@ -296,9 +296,18 @@ static void collect(struct tcp *tcp)
     }
 }
 
+static bool holds_any(const struct tcp *tcp)
+{
+    bool any = false;
+    for (unsigned i = 0; i < TCP_STRETCHES; i++)
+        any = any || tcp->held[i].start != tcp->held[i].end;
+    return any;
+}
+
 static void take_data(struct tcp *tcp, const struct segment *s)
 {
     uint32_t seq = s->seq, size = s->size, edge = tcp->rcv_nxt + tcp_receive_window(tcp);
+    bool expected = seq == tcp->rcv_nxt && !holds_any(tcp);
     const uint8_t *data = s->data;
     if (seq_before(seq, tcp->rcv_nxt)) { /* what we have already */
         uint32_t old = MIN(tcp->rcv_nxt - seq, size);
@@ -312,7 +321,10 @@ static void take_data(struct tcp *tcp, const struct segment *s)
         collect(tcp);
         condition_broadcast(&tcp->changed);
     }
-    tcp_send_ack(tcp);
+    if (expected && size == s->size)
+        tcp_send_ack_soon(tcp);
+    else
+        tcp_send_ack(tcp); /* what is late, early or too much is told at once: RFC 5681, 4.2 */
 }
 
 static void take_fin(struct tcp *tcp, const struct segment *s)
@@ -337,35 +349,34 @@ static void finish_receiving(struct tcp *tcp)
     }
 }
 
-static void in_connection(struct tcp *tcp, const struct segment *s)
+/* RFC 9293, 3.10.7.4, up to the acknowledgement: false when the segment has no more to say, or the connection is gone. */
+static bool admissible(struct tcp *tcp, const struct segment *s)
 {
-    if (!in_window(tcp, s)) {
-        if (!(s->flags & RST))
-            tcp_send_ack(tcp);
-        return;
-    }
+    bool touches = in_window(tcp, s);
     if (s->flags & RST) {
-        if (s->seq == tcp->rcv_nxt)
+        if (touches && s->seq == tcp->rcv_nxt)
             tcp_break(tcp);
-        else
+        else if (touches)
             tcp_send_ack(tcp); /* RFC 5961, 3.2 */
-        return;
+        return false;
     }
-    if (s->flags & SYN) {
-        tcp_send_ack(tcp); /* RFC 5961, 4.2 */
-        return;
+    if (!touches || (s->flags & SYN)) { /* for SYN see RFC 5961, 4.2 */
+        tcp_send_ack(tcp);
+        return false;
     }
     if (!(s->flags & ACK))
-        return;
-    if (tcp->state == SYN_RECEIVED) {
-        if (s->ack != tcp->snd_nxt) {
-            refuse(s);
-            return;
-        }
-        if (!establish(tcp, s))
-            return;
-    }
-    if (!take_ack(tcp, s) || !after_fin(tcp))
+        return false;
+    if (tcp->state != SYN_RECEIVED)
+        return true;
+    if (s->ack == tcp->snd_nxt)
+        return establish(tcp, s);
+    refuse(s);
+    return false;
+}
+
+static void in_connection(struct tcp *tcp, const struct segment *s)
+{
+    if (!admissible(tcp, s) || !take_ack(tcp, s) || !after_fin(tcp))
         return;
     bool receiving = tcp->state == ESTABLISHED || tcp->state == FIN_WAIT_1 || tcp->state == FIN_WAIT_2;
     if (receiving && !tcp->open && !tcp->listener && s->size) { /* nobody will read it any more */

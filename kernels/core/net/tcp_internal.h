@@ -10,6 +10,8 @@ enum { TCP_OPTION_END = 0, TCP_OPTION_NOP = 1, TCP_OPTION_MSS = 2, TCP_OPTION_MS
 enum { TCP_HEADER = 20, TCP_RING = 32768, TCP_MSS = ETHERNET_MTU - IP_HEADER - TCP_HEADER, TCP_DEFAULT_MSS = 536,
        TCP_STRETCHES = 4, TCP_MAX = 1024 };
 
+#define TCP_RTO_MIN_NS (200 * NS_PER_MS)
+
 struct stretch {
     uint32_t start, end; /* sequence numbers; empty when equal */
 };
@@ -42,6 +44,7 @@ struct tcp {
     uint64_t timed_since_ns;
     unsigned retries;
     struct net_timer timer;     /* retransmission, probe, or end of TIME_WAIT */
+    struct net_timer ack_timer; /* armed: an acknowledgement is due and waits for data that takes it along */
 
     uint32_t cwnd, ssthresh, recover; /* RFC 5681, RFC 6582 */
     unsigned duplicates;
@@ -60,6 +63,7 @@ static inline bool seq_within(uint32_t low, uint32_t at, uint32_t high) /* low <
 }
 
 extern struct tcp *tcp_all;
+extern uint64_t tcp_rto_min_ns;         /* TCP_RTO_MIN_NS, but while a test has a network that it knows to be quick */
 
 struct tcp *tcp_new(void);              /* in tcp_all; NULL without memory */
 void tcp_drop(struct tcp *tcp);         /* to CLOSED; frees it once nobody holds it */
@@ -72,6 +76,7 @@ void tcp_take_rings(struct tcp *tcp);
 void tcp_start_syn(struct tcp *tcp);    /* picks a sequence number, sends SYN or SYN ACK, times it */
 void tcp_output(struct tcp *tcp);       /* whatever may be sent now, then the timer */
 void tcp_send_ack(struct tcp *tcp);
+void tcp_send_ack_soon(struct tcp *tcp); /* with what is sent next; at once for every second segment */
 void tcp_resend_first(struct tcp *tcp); /* the oldest segment that is not acknowledged */
 void tcp_send_reset(ip4 from, uint16_t from_port, ip4 to, uint16_t port, uint32_t seq, uint32_t ack, uint8_t flags);
 /* The last states, FIN_WAIT_2 and TIME_WAIT, end by themselves: starts their time. */

@@ -5,10 +5,12 @@
 #include "tcp_internal.h"
 
 enum { RETRIES_MAX = 8 };
-#define RTO_MIN_NS (200 * NS_PER_MS)
 #define RTO_MAX_NS (60 * NS_PER_S)
 #define TIME_WAIT_NS (2 * NS_PER_S)     /* two maximum segment lifetimes, taken as one second each */
+#define ACK_DELAY_NS (5 * NS_PER_MS)    /* RFC 9293, 3.8.6.3 allows 500; who answers at all does so much sooner */
 #define FIN_WAIT_NS (10 * NS_PER_S)
+
+uint64_t tcp_rto_min_ns = TCP_RTO_MIN_NS;
 
 static void time_out(void *arg);
 
@@ -64,12 +66,27 @@ static void send_segment(struct tcp *tcp, uint32_t seq, uint32_t size, uint8_t f
     uint32_t window = tcp_receive_window(tcp);
     store_be16(h + 14, (uint16_t)window);
     tcp->rcv_advertised = tcp->rcv_nxt + window;
+    if (flags & ACK)
+        net_timer_cancel(&tcp->ack_timer);
     finish(packet, tcp->local, tcp->remote);
 }
 
 void tcp_send_ack(struct tcp *tcp)
 {
     send_segment(tcp, tcp->snd_nxt, 0, ACK);
+}
+
+static void ack_late(void *arg)
+{
+    tcp_send_ack(arg);
+}
+
+void tcp_send_ack_soon(struct tcp *tcp)
+{
+    if (tcp->ack_timer.armed)
+        tcp_send_ack(tcp);
+    else
+        net_timer_set(&tcp->ack_timer, hal_time_ns() + ACK_DELAY_NS, ack_late, tcp);
 }
 
 static void start_timer(struct tcp *tcp)
@@ -147,7 +164,7 @@ void tcp_measured(struct tcp *tcp, uint64_t r)
         tcp->rttvar_ns = (3 * tcp->rttvar_ns + difference) / 4;
         tcp->srtt_ns = (7 * tcp->srtt_ns + r) / 8;
     }
-    tcp->rto_ns = MIN(MAX(tcp->srtt_ns + 4 * tcp->rttvar_ns, RTO_MIN_NS), RTO_MAX_NS);
+    tcp->rto_ns = MIN(MAX(tcp->srtt_ns + 4 * tcp->rttvar_ns, tcp_rto_min_ns), RTO_MAX_NS);
 }
 
 /* Nothing acknowledged in time: start again from the oldest byte with a window of one segment. */

@@ -97,6 +97,51 @@ TEST(tcp, a_port_can_be_listened_on_once)
     tcp_close(first);
 }
 
+/* Round trips of a byte through an echo server on the loopback device; the packets that they took. */
+static uint64_t packets_of(unsigned round_trips)
+{
+    struct thread *server = start_server(1);
+    struct tcp *tcp = server ? tcp_connect(HERE, TCP_TEST_PORT, SOON) : NULL;
+    char byte = 'x';
+    if (!tcp)
+        return 0;
+    uint64_t before = net_first()->sent;
+    for (unsigned i = 0; i < round_trips; i++)
+        if (tcp_write(tcp, &byte, 1, SOON) != 1 || tcp_read(tcp, &byte, 1, SOON) != 1)
+            break;
+    uint64_t packets = net_first()->sent - before;
+    tcp_close(tcp);
+    stop_server(server);
+    return packets;
+}
+
+TEST(tcp, an_answer_takes_the_acknowledgement_along)
+{
+    uint64_t packets = packets_of(50);
+    EXPECT_TRUE(packets >= 100 && packets <= 130); /* a hundred, and some by the clock on a busy machine */
+}
+
+TEST(tcp, what_nobody_answers_is_acknowledged_all_the_same)
+{
+    listener = tcp_listen(TCP_TEST_PORT, 1);
+    struct tcp *client = tcp_connect(HERE, TCP_TEST_PORT, SOON), *server = tcp_accept(listener, SOON);
+    ASSERT_TRUE(client && server);
+    EXPECT_EQ(tcp_write(client, "x", 1, SOON), 1);
+    uint64_t start = hal_time_ns();
+    bool acked = false;
+    while (!acked && hal_time_ns() < start + 20 * NS_PER_S) {
+        time_sleep_ns(NS_PER_MS);
+        mutex_take(&net_lock);
+        acked = client->snd_una == client->snd_max && !client->send_used;
+        mutex_give(&net_lock);
+    }
+    EXPECT_TRUE(acked);
+    EXPECT_EQ(client->retries, 0); /* it was not sent again for that */
+    tcp_abort(client);
+    tcp_abort(server);
+    tcp_close(listener);
+}
+
 /* -- A bad network ---------------------------------------------------------------------------------------- */
 
 static bool (*good_send)(struct net_device *device, struct packet *packet);
@@ -143,7 +188,9 @@ static void network(unsigned lose, unsigned swap, unsigned repeat)
     if (!good_send)
         good_send = device->send;
     lose_every = lose, swap_every = swap, double_every = repeat, passed = 0;
-    device->send = lose || swap || repeat ? bad_send : good_send;
+    bool bad = lose || swap || repeat;
+    device->send = bad ? bad_send : good_send;
+    tcp_rto_min_ns = bad ? 10 * NS_PER_MS : TCP_RTO_MIN_NS; /* what is lost is to be sent again, not waited for */
     if (delayed)
         good_send(device, delayed);
     delayed = NULL;

@@ -82,9 +82,9 @@ static const char *meant(const struct slm_sentence *s, const char *type)
     return NULL;
 }
 
-struct line { char text[SLM_MAX_ACTION]; size_t length; };
+struct built { char text[SLM_MAX_ACTION]; size_t length; };
 
-static void add(struct line *l, const char *text, size_t n)
+static void add(struct built *l, const char *text, size_t n)
 {
     for (size_t i = 0; i < n && l->length < sizeof l->text - 1; i++) l->text[l->length++] = text[i];
     l->text[l->length] = 0;
@@ -162,7 +162,7 @@ static bool unnamed(const struct slm_sentence *s, const struct slm_rule *rule, c
    ("gateway 10.0.0.1"), else by the first that can take it. */
 static void fill(const struct slm_sentence *s, const struct slm_rule *rule, const char *cased, struct slm_answer *out)
 {
-    struct line l = {{0}, 0};
+    struct built l = {{0}, 0};
     struct quoted q = {0};
     struct slm_span span;
     const struct slm_op *op = slm_grammar[rule->intent];

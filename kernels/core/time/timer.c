@@ -3,10 +3,12 @@
 #include "hal.h"
 
 static struct timer *first;
+static uint64_t hardware_ns = UINT64_MAX; /* what it is set for: never later than the first deadline */
 
-static void set_hardware(void)
+static void set_hardware(uint64_t deadline_ns)
 {
-    hal_timer_set(first ? first->deadline_ns : UINT64_MAX);
+    hardware_ns = deadline_ns;
+    hal_timer_set(deadline_ns);
 }
 
 void timer_start(struct timer *timer, uint64_t deadline_ns, void (*fire)(void *arg), void *arg)
@@ -19,8 +21,8 @@ void timer_start(struct timer *timer, uint64_t deadline_ns, void (*fire)(void *a
         at = &(*at)->next;
     timer->next = *at;
     *at = timer;
-    if (first == timer)
-        set_hardware();
+    if (deadline_ns < hardware_ns) /* one set too early costs an interrupt, and setting it costs as much */
+        set_hardware(deadline_ns);
     hal_irq_restore(interrupts);
 }
 
@@ -48,5 +50,5 @@ void timer_raise(void)
         due->armed = false;
         due->fire(due->arg);
     }
-    set_hardware();
+    set_hardware(first ? first->deadline_ns : UINT64_MAX);
 }

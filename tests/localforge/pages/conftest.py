@@ -36,11 +36,12 @@ def api(forge, sample):
 class Browser:
     """A browser without a screen: keeps cookies, sends forms as a browser does."""
 
-    def __init__(self, url: str, token: str = ""):
+    def __init__(self, url: str, link: str = ""):
+        """`link` signs it in."""
         self.url = url
         self.http = httpx.Client(base_url=url, timeout=30)
-        if token:
-            assert self.http.get("/login", params={"token": token}).status_code == 200
+        if link:
+            assert self.http.get(link).status_code == 200
 
     def get(self, path: str, expect: int = 200) -> str:
         answer = self.http.get(path)
@@ -57,12 +58,12 @@ class Browser:
 
 @pytest.fixture(scope="session")
 def you(forge):
-    return Browser(forge.url, forge.tokens["you"])
+    return Browser(forge.url, forge.forge.sign_in_url("you"))
 
 
 @pytest.fixture(scope="session")
 def guest(forge):
-    return Browser(forge.url, forge.tokens["guest"])
+    return Browser(forge.url, forge.forge.sign_in_url("guest"))
 
 
 def text(html: str) -> str:

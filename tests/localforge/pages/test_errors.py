@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
 
+from bot.localforge.codes import Codes
 from bot.localforge.pages import create
 
 
@@ -45,9 +46,10 @@ def test_a_page_that_breaks_names_a_mark_in_the_log_and_tells_no_secrets(tmp_pat
     async def nonsense(scope, receive, send):
         await JSONResponse({"login": "you"})(scope, receive, send)
 
-    pages = create(nonsense, SimpleNamespace(url="http://127.0.0.1:3000", data=tmp_path))
+    pages = create(nonsense, SimpleNamespace(url="http://127.0.0.1:3000", data=tmp_path, codes=Codes()))
     browser = TestClient(Starlette(routes=pages), base_url="http://127.0.0.1:3000")
-    assert browser.get("/login?token=x").status_code == 200
+    link = browser.post("/-/sign-in", headers={"Authorization": "token x"}).json()["url"]
+    assert browser.get(link).status_code == 200
     answer = browser.get("/you/lantern")
     assert answer.status_code == 500 and "Traceback" not in answer.text
     mark = re.search(r"at the mark (\w+)", answer.text)[1]

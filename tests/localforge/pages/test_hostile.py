@@ -121,7 +121,7 @@ def test_hostile_addresses_are_answered_with_a_harmless_page(you, evil):
         "/you/evil/issues?page=99999999999999999999",
         "/you/evil/issues?page=-1&state=%3Cb%3E",
         "/login?next=javascript:alert(1)",
-        "/login?token=%3Cscript%3E",
+        "/-/sign-in?code=%3Cscript%3E",
         "/you/evil/commits/%0d%0aSet-Cookie:x",
     ):
         answer = you.http.get(path)
@@ -133,7 +133,7 @@ def test_hostile_addresses_are_answered_with_a_harmless_page(you, evil):
 def test_a_real_browser_runs_none_of_it(evil, forge, chromium):
     window = chromium.window
     window.delete_all_cookies()
-    window.get(f"{forge.url}/login?token={forge.tokens['you']}")
+    window.get(forge.forge.sign_in_url("you"))
     for path in evil:
         window.get(forge.url + path)  # an alert would make the next command fail
         assert (

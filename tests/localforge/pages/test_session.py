@@ -6,6 +6,7 @@ import socket
 import httpx
 import pytest
 
+from bot.localforge.codes import LIFE, Codes
 from bot.localforge.pages.session import Sessions, people, same_user
 from bot.localforge.pages.signin import _local
 from bot.localforge.serve import write_record
@@ -19,7 +20,7 @@ def test_nobody_sees_anything_without_signing_in(forge, sample):
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(forge):
-    answer = httpx.get(f"{forge.url}/login", params={"token": forge.tokens["you"]})
+    answer = httpx.get(forge.forge.sign_in_url("you"))
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie and "SameSite=strict" in cookie
     assert forge.tokens["you"] not in cookie
@@ -27,14 +28,58 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(forge):
 
 def test_a_wrong_token_is_refused_with_a_reason(forge, says):
     for token in ("ghp_wrong", "\u00e9", "x" * 5000):
-        answer = httpx.get(f"{forge.url}/login", params={"token": token})
+        browser = Browser(forge.url)
+        answer = browser.http.post("/login", data={"csrf": browser.csrf("/login"), "token": token},
+                                   headers={"Origin": forge.url})
         assert answer.status_code == 403
         assert "knows no such token" in says(answer.text)
         assert "auton_forge_" + str(answer.url.port) + "=" not in answer.headers.get("set-cookie", "")
 
 
+def test_a_link_holds_no_token_and_signs_one_browser_in(forge, says):
+    link = forge.forge.sign_in_url("you")
+    assert not any(token in link for token in forge.tokens.values())
+    first = Browser(forge.url, link)
+    assert "Sign out" in first.get("/")
+    again = first.http.get(f"{link}&next=/you/lantern")  # the same browser just goes on
+    assert (again.status_code, again.headers["location"]) == (303, "/you/lantern")
+    other = httpx.get(link)
+    assert other.status_code == 403 and "was used already" in says(other.text)
+    assert "auton_forge_" + str(other.url.port) + "=" not in other.headers.get("set-cookie", "")
+
+
+def test_a_look_ahead_at_a_link_does_not_use_it_up(forge):
+    link = forge.forge.sign_in_url("you")
+    assert httpx.head(link).status_code == 200
+    assert "Sign out" in Browser(forge.url, link).get("/")
+
+
+def test_a_token_in_an_address_signs_nobody_in(forge):
+    for path in ("/login", "/-/sign-in"):
+        answer = httpx.get(f"{forge.url}{path}", params={"token": forge.tokens["you"]})
+        assert "auton_forge_" + str(answer.url.port) + "=" not in answer.headers.get("set-cookie", "")
+
+
+def test_a_link_is_given_for_a_token_alone(forge):
+    asked = httpx.post(f"{forge.url}/-/sign-in", headers={"Authorization": f"token {forge.tokens['guest']}"})
+    assert "guest" in Browser(forge.url, asked.json()["url"]).get("/")
+    for header in ({}, {"Authorization": "token ghp_wrong"}, {"Authorization": "token"}):
+        assert httpx.post(f"{forge.url}/-/sign-in", headers=header).status_code == 401
+
+
+def test_codes_are_good_once_and_for_a_quarter_of_an_hour():
+    now = [0.0]
+    codes = Codes(clock=lambda: now[0])
+    code, late = codes.mint("a"), codes.mint("b")
+    assert (codes.redeem(code), codes.redeem(code), codes.redeem("guess")) == ("a", None, None)
+    now[0] = LIFE
+    assert codes.redeem(late) is None
+    first, *_, last = [codes.mint("c") for _ in range(300)]
+    assert codes.redeem(first) is None and codes.redeem(last) == "c"
+
+
 def test_signing_out_ends_the_session(forge):
-    someone = Browser(forge.url, forge.tokens["guest"])
+    someone = Browser(forge.url, forge.forge.sign_in_url("guest"))
     cookies = dict(someone.http.cookies)
     assert someone.post("/logout", {}).status_code == 303
     assert httpx.get(f"{forge.url}/", cookies=cookies).status_code == 303

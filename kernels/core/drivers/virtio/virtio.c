@@ -3,7 +3,7 @@
 #include "hal.h"
 #include "mm.h"
 
-enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, RESET_SPIN = 100000 };
+enum { ACKNOWLEDGE = 1, DRIVER_FOUND = 2, DRIVER_OK = 4, FEATURES_OK = 8, RESET_SPIN = 100000 };
 
 const char *virtio_begin(struct virtio *virtio, uint64_t wanted)
 {
@@ -12,19 +12,19 @@ const char *virtio_begin(struct virtio *virtio, uint64_t wanted)
     for (int spin = 0; transport->status(virtio); spin++)
         if (spin == RESET_SPIN)
             return "does not come out of reset";
-    transport->set_status(virtio, ACKNOWLEDGE | DRIVER);
+    transport->set_status(virtio, ACKNOWLEDGE | DRIVER_FOUND);
     uint64_t offered = transport->features(virtio);
     if (!(offered & VIRTIO_F_VERSION_1))
         return "speaks the legacy interface only";
     virtio->features = offered & (wanted | VIRTIO_F_VERSION_1);
     transport->accept(virtio, virtio->features);
-    transport->set_status(virtio, ACKNOWLEDGE | DRIVER | FEATURES_OK);
+    transport->set_status(virtio, ACKNOWLEDGE | DRIVER_FOUND | FEATURES_OK);
     return transport->status(virtio) & FEATURES_OK ? NULL : "refuses the features it offered";
 }
 
 void virtio_ready(struct virtio *virtio)
 {
-    virtio->transport->set_status(virtio, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
+    virtio->transport->set_status(virtio, ACKNOWLEDGE | DRIVER_FOUND | FEATURES_OK | DRIVER_OK);
 }
 
 void virtio_end(struct virtio *virtio)

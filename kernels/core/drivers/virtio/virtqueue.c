@@ -4,7 +4,7 @@
 #include "string.h"
 #include "virtio.h"
 
-enum { DESC_NEXT = 1, DESC_WRITE = 2 };
+enum { DESC_NEXT = 1, DESC_WRITE = 2, NO_INTERRUPT = 1, NO_NOTIFY = 1 };
 
 struct virtq_descriptor {
     uint64_t address;
@@ -53,6 +53,7 @@ struct virtqueue *virtio_queue(struct virtio *virtio, unsigned index, unsigned m
     *queue = (struct virtqueue){.virtio = virtio, .index = index, .size = size, .done = done, .arg = arg};
     if (!allocate(queue))
         return NULL;
+    queue->available->flags = done ? 0 : NO_INTERRUPT;
     virtio->transport->queue_enable(virtio, index, size, (uintptr_t)queue->descriptors, (uintptr_t)queue->available,
                                     (uintptr_t)queue->used);
     return queue;
@@ -84,7 +85,8 @@ bool virtqueue_add(struct virtqueue *queue, const struct virtio_buffer *buffers,
 void virtqueue_kick(struct virtqueue *queue)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    queue->virtio->transport->notify(queue->virtio, queue->index);
+    if (!(*(volatile uint16_t *)&queue->used->flags & NO_NOTIFY)) /* else it looks by itself: 2.7.10 */
+        queue->virtio->transport->notify(queue->virtio, queue->index);
 }
 
 void *virtqueue_take(struct virtqueue *queue, uint32_t *written)
