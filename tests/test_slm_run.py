@@ -1,7 +1,7 @@
 """A model from its goal to the kernels, with everything real but the model's words and the model's size.
 
 One architecture, a recipe of 60 steps, two tasks: the recipe, and its integration. The first attempt at that brings a model of
-the agent's own; CI's alone may land. `make test-slm` looks at the whole recorded run in the same way.
+the agent's own; CI's alone may land. `make demo-slm` plays the whole recorded run.
 """
 
 import hashlib
