@@ -151,7 +151,8 @@ def figures_and_plots_are_told(ended: Run) -> None:
     assert first.count("```mermaid\nxychart-beta") == 2 and "out of scope, AUROC" in first
     page = f"/you/auton/pull/{ended.pulls['Write the small recipe']['number']}"
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-    with browser.open(local.sign_in(ended.told, then=page)) as shown:
+    browser.open(local.sign_in(ended.told)).close()
+    with browser.open(ended.told["url"] + page) as shown:
         assert shown.read().decode().count('<svg class="chart"') == 2
     refused, taken = ended.comments("Integrate the small model")
     assert "❌ FAIL" in refused and "integrate that one" in refused

@@ -104,15 +104,16 @@ def run(order: Order, repo: str | None, data: Path, port: int | None, timeout: f
 
 
 def _recorded(order: Order, title: str, settings: config.Config) -> Order:
-    """Where every model is a recording and none was asked for: the order with the recording that was made for it."""
+    """Where every model is a recording, of another mode, and none was asked for: the order with the recording made for it."""
     if order.model or not all(name.startswith("replay/") for name in settings.agents.models.all()):
         return order
     from bot.agents import replay
 
-    found = replay.fitting(title, order.mode or settings.workflow.mode)
-    if not found or f"replay/{found}" == settings.agents.models.default:
+    mode = order.mode or settings.workflow.mode
+    if replay.load(settings.agents.models.default.removeprefix("replay/")).mode == mode:
         return order
-    return replace(order, model=f"replay/{found}")
+    found = replay.fitting(title, mode)
+    return replace(order, model=f"replay/{found}") if found else order
 
 
 def _watched(forge: Forge, goal: Issue, say: watch.Say, timeout: float, data: Path | None) -> view.GoalView:
