@@ -55,7 +55,7 @@ def killed_after_every_write(folder: Path, expected: dict) -> None:
     def kill(number: int, verb: str, path: str) -> bool:
         if verb == "GET" or path == "fetch" or path.endswith(LOCK):
             return False
-        now = writes.setdefault(world.lives, [])
+        now = writes.setdefault(len(world.life), [])
         now.append((verb, path))
         if now == earlier[: len(now)]:
             return False

@@ -4,6 +4,7 @@ Replaced are only the agents, by prepared results, and the machines of CI, by pr
 service that the forge talks to, and runs what is dispatched to it when told to, in this process.
 """
 
+import itertools
 import json
 import re
 import subprocess
@@ -120,7 +121,9 @@ class World:
         self.config: Config = check({"targets": TARGETS, **settings}, "test")
         self.you = Forge(running.api, "you/demo", running.tokens["you"], server=running.url)
         self.guest = Forge(running.api, "you/demo", running.tokens["guest"], server=running.url)
-        self.lives, self.calls, self.deaths = 0, 0, 0
+        self.births, self.calls, self.deaths = itertools.count(1), 0, 0
+        self.life: dict[Forge, int] = {}
+        """Which of the bot's processes has this forge."""
         self.dead: set[int] = set()
         self.briefs: dict[str, handoff.Brief] = {}
         self.kill = lambda number, verb, path: False
@@ -159,10 +162,9 @@ class World:
 
     def bot(self, **permissions) -> Forge:
         """The forge as a job of the bot sees it, in a new process."""
-        self.lives += 1
-        life = self.lives
+        life = next(self.births)
         scopes = dict.fromkeys(("actions", "checks", "contents", "issues", "pull-requests", "statuses"), "write")
-        token = self.stage.host.mint("you/demo", permissions or scopes, run_id=self.lives)
+        token = self.stage.host.mint("you/demo", permissions or scopes, run_id=life)
         dead = []
 
         def after_call(verb: str, path: str) -> None:
@@ -174,7 +176,9 @@ class World:
                 self.dead.add(life)
                 raise Killed
 
-        return Forge(self.running.api, "you/demo", token, server=self.running.url, after_call=after_call)
+        forge = Forge(self.running.api, "you/demo", token, server=self.running.url, after_call=after_call)
+        self.life[forge] = life
+        return forge
 
     def tick(self, **options) -> int:
         forge = self.bot()
@@ -187,7 +191,8 @@ class World:
         go_on(forge, self.config, key, lock=self.lock(forge))
 
     def lock(self, forge: Forge) -> Lock:
-        holder = Holder("world", self.lives, str(self.lives))
+        life = self.life[forge]  # not the last one born: ticks may begin at once
+        holder = Holder("world", life, str(life))
         return Lock(forge, holder, alive=lambda other: other.pid not in self.dead)
 
     def work(self, most: int = 400) -> None:
