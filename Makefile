@@ -13,11 +13,11 @@ ARGS =
 
 AUTON = .venv/bin/auton
 .DEFAULT_GOAL = help
-.PHONY: help setup setup-slm demo demo-slm test crash-test crash-demo lint verify bench bench-slm same-numbers check-workflows doctor clean distclean
+.PHONY: help setup setup-slm demo demo-slm demo-dual test crash-test crash-demo lint verify bench bench-slm same-numbers check-workflows doctor clean distclean
 
 help:
 	@echo "make demo      a goal, from its issue to landed, booting code; GOAL='…' MODEL=… MODE=… BUDGET=…"
-	@echo "make demo-slm  a model, from its goal to the kernels that boot with it (a replay)"
+	@echo "make demo-slm  a model, from its goal to the kernels that boot with it (a replay); make demo-dual: beside a command"
 	@echo "make test      every test there is; ARGS='-k verify' picks some"
 	@echo "make verify    build, boot and judge the kernels on every architecture"
 	@echo "make setup     only install what is missing; make setup-slm also the SLM's packages (1.7 GB)"
@@ -40,6 +40,9 @@ demo: .venv/.ready-demo
 
 demo-slm: .venv/.ready-slm
 	@$(AUTON) run --mode slm_training -- "Train the debug SLM"
+
+demo-dual: .venv/.ready-slm
+	@$(AUTON) run --mode dual -- 'Add a console command `argc` that tells how many words it was given, and train the debug SLM'
 
 test: .venv/.ready-test
 	@.venv/bin/ruff check .; lint=$$?; .venv/bin/python -m pytest -n auto $(ARGS) && exit $$lint
