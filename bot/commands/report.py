@@ -12,8 +12,8 @@ import click
 @click.command(help=__doc__)
 @click.option("--in", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
               help="The folder with the reports that `auton verify --json` wrote.")
-@click.option("--slm", "model", type=click.Path(file_okay=False, path_type=Path),
-              help="The folder with what `auton judge` wrote of the model; when named, no slm.json there counts as INFRA.")
+@click.option("--slm", "model", default="",
+              help="The folder with what `auton judge` wrote of the model; when named, no slm.json there counts as INFRA. Empty: none.")
 @click.option("--sha", required=True, help="The commit that was verified.")
 @click.option("--key", required=True, help="The run's key, v-<sha>.")
 def command(folder, model, sha, key):
@@ -23,6 +23,6 @@ def command(folder, model, sha, key):
     from bot.reconcile.tick import go_on
 
     forge, settings = Forge.from_environment(), config.load()
-    record = report(forge, settings, folder, sha, key, model)
+    record = report(forge, settings, folder, sha, key, Path(model) if model else None)
     click.echo(f"report: {sha[:9]} is {record.state}")
     go_on(forge, settings, key)

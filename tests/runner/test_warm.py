@@ -56,14 +56,16 @@ def test_words_are_those_of_bash_or_none(tmp_path_factory, script):
 
 
 def test_the_commands_of_our_workflows_are_plain():
-    env = {"KEY": "g1-plan", "GOAL": "1", "TASK": "", "ROLE": "manager", "ATTEMPT": "1", "RUNNER_TEMP": "/t", "SHA": "0", "ARCHS": "a b"}
+    env = {"KEY": "g1-plan", "GOAL": "1", "TASK": "", "ROLE": "manager", "ATTEMPT": "1", "RUNNER_TEMP": "/t", "SHA": "0", "ARCHS": "a b",
+           "SLM": ""}
     plain = []
     for path in (ROOT / ".github" / "workflows").glob("auton-*.yml"):
         from bot.runner.workflow import parse_workflow
 
         for job in parse_workflow(path.name, path.read_text()).jobs.values():
             plain += [words(step.run, env) for step in job.steps if step.run]
-    assert None not in plain and sorted(one[1] for one in plain) == ["agent", "apply", "report", "screen", "tick", "verify"]
+    assert None not in plain and sorted(one[1] for one in plain) == ["agent", "apply", "judge", "report", "screen", "tick",
+                                                                          "verify"]
     [agent] = [one for one in plain if one[1] == "agent"]
     assert agent[-1] == "/t/agent" and agent[agent.index("--task") + 1] == ""
 
