@@ -42,7 +42,7 @@ def run(brief: Brief, worktree: Path, out: Path, model: Model, config: Config) -
     role = roles.load(brief.role)
     steps = min(brief.limits.steps, role.steps or brief.limits.steps)
     brief = brief.model_copy(update={"limits": brief.limits.model_copy(update={"steps": steps})})
-    work = Workplace(worktree, brief, config, role.read_only)
+    work = Workplace.at(worktree, brief, config, role.read_only)
     timed = replace(work, ends=time.monotonic() + brief.limits.seconds)
     with session.Trajectory(out, brief, model, role) as trajectory:
         agent = Agent(timed, role, model, trajectory)

@@ -2,13 +2,13 @@
 
 The clone is made before the agent starts, by plain git from a checkout that is ours. From then on whatever
 happens in it, reading and git included, happens in the sandbox: an agent's code may have planted a hook or a
-filter in it. `.git` is writable for the commit tool alone.
+filter in it. `.git` is writable for the commit tool alone. In a job on the local forge the clone borrows the forge's objects,
+which no tool can write.
 """
 
 import json
 import math
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -35,6 +35,14 @@ class Workplace:
     read_only: bool
     ends: float = math.inf
     """When the run's time is over, by time.monotonic(): no command outlasts it."""
+    lent: tuple[Path, ...] = ()
+    """Object stores that its repository borrows from, seen and never written. Known before the agent starts: the
+    repository's own word for it is the agent's afterwards."""
+
+    @classmethod
+    def at(cls, worktree: Path, brief: Brief, config: Config, read_only: bool) -> "Workplace":
+        """The workplace in a worktree that `prepare` has made."""
+        return cls(worktree, brief, config, read_only, lent=tuple(_lent(worktree)))
 
     @property
     def author(self) -> str:
@@ -55,7 +63,7 @@ class Workplace:
         git = self.worktree / ".git"
         writable = ([git] if commit else []) if self.read_only else [self.worktree]
         return {"root": self.worktree, "writable": writable, "readonly": [] if commit else [git],
-                "visible": [INSIDE]}
+                "visible": [INSIDE, *self.lent]}
 
     def identity(self) -> dict[str, str]:
         mail = "auton@users.noreply.github.com"
@@ -97,7 +105,7 @@ def prepare(checkout: Path, brief: Brief, folder: Path) -> Path:
                 wanted.append(item.sha)
     folder.mkdir(parents=True)
     _make(folder, "init", "--quiet", "--template=", "--initial-branch=none")
-    if not _copy_objects(checkout, folder) or _git(folder, "rev-list", "--no-walk", "--quiet", *wanted).returncode:
+    if not _borrow(checkout, folder) or _git(folder, "rev-list", "--no-walk", "--quiet", *wanted).returncode:
         _make(folder, "fetch", "--quiet", "--no-tags", str(checkout.resolve()), *wanted)
     _make(folder, "checkout", "--quiet", "-b", brief.branch, brief.head_sha)
     return folder.resolve()
@@ -109,24 +117,22 @@ def _make(folder: Path, *arguments: str) -> None:
         raise AgentError(f"the worktree can't be made: git {arguments[0]}: {done.stderr.strip()}")
 
 
-def _copy_objects(checkout: Path, folder: Path) -> bool:
-    """Copy the object files of `checkout`, and of the stores that it borrows from, into the new repository at `folder`:
-    a tenth of the time that packing them anew takes. False where these are not the whole history."""
-    git_dir = checkout / ".git"
-    if not git_dir.is_dir() or (git_dir / "shallow").exists() or list(git_dir.glob("objects/pack/*.promisor")):
+def _borrow(checkout: Path, repository: Path) -> bool:
+    """Let the new `repository` borrow its objects from where `checkout`, a job's on the local forge, borrows
+    all of its own. False for any other checkout: a person's may hold what is no business of an agent's."""
+    if os.environ.get("AUTON_LOCAL") != "1" or not (lent := _lent(checkout)) or (checkout / ".git" / "shallow").exists():
         return False
-    stores, found = [git_dir / "objects"], set()
-    while stores and (store := stores.pop()) not in found:
-        found.add(store)
-        lent = store / "info" / "alternates"
-        stores += [store / line for line in lent.read_text().splitlines() if line] if lent.is_file() else []
-    try:
-        for store in found:
-            shutil.copytree(store, folder / ".git" / "objects", dirs_exist_ok=True,
-                            ignore=lambda place, names: ["info"] if Path(place) in found else [])
-    except (OSError, shutil.Error):  # a file that was only there for a moment
+    if any(names for folder, _, names in os.walk(checkout / ".git" / "objects") if not folder.endswith("/info")):
         return False
+    (repository / ".git" / "objects" / "info" / "alternates").write_text("".join(f"{store}\n" for store in lent))
     return True
+
+
+def _lent(repository: Path) -> list[Path]:
+    """The object stores that the repository with this worktree borrows from."""
+    listed = repository / ".git" / "objects" / "info" / "alternates"
+    lines = listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else []
+    return [Path(line) for line in lines if os.path.isabs(line)]
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

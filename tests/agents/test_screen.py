@@ -21,7 +21,7 @@ KEY = "sk-ant-api03-Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA"
 
 @pytest.fixture
 def work(toy, config, brief, tmp_path):
-    return workplace.Workplace(workplace.prepare(toy, brief, tmp_path / "work"), brief, config, False)
+    return workplace.Workplace.at(workplace.prepare(toy, brief, tmp_path / "work"), brief, config, False)
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def work_patch(toy, config, tmp_path_factory):
                   task=12, branch="b", base_sha=head, head_sha=head, targets=[], model="m",
                   limits=Limits(cost_usd=1, steps=1, seconds=1))
     folder = tmp_path_factory.mktemp("mangled") / "work"
-    work = workplace.Workplace(workplace.prepare(toy, brief, folder), brief, config, False)
+    work = workplace.Workplace.at(workplace.prepare(toy, brief, folder), brief, config, False)
     result = Result(key="k", role="developer", goal=7, task=12, attempt=1, model="m", status="submitted",
                     head_sha=head, patch=True)
     return toy, result, change(work, {"kernels/kernel.sh": "x\n", "a.txt": "hello\n"}), config

@@ -47,7 +47,7 @@ def work(tmp_path_factory):
     place = workplace.prepare(ROOT, brief, tmp_path_factory.mktemp("slm") / "worktree")
     (place / "SLM" / "recipes").mkdir(exist_ok=True)
     (place / "SLM" / "recipes" / "small.toml").write_text(RECIPE)
-    return workplace.Workplace(place, brief, check({}, "test"), False)
+    return workplace.Workplace.at(place, brief, check({}, "test"), False)
 
 
 @pytest.mark.timeout(900)

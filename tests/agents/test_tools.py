@@ -24,7 +24,7 @@ compare_models integrate_slm""".split()
 
 @pytest.fixture
 def work(toy, config, brief, tmp_path):
-    return workplace.Workplace(workplace.prepare(toy, brief, tmp_path / "work"), brief, config, False)
+    return workplace.Workplace.at(workplace.prepare(toy, brief, tmp_path / "work"), brief, config, False)
 
 
 @pytest.fixture
@@ -210,6 +210,35 @@ def test_tools_command(work):
     assert [tool["function"]["name"] for tool in json.loads(done.output)][-1] == "submit"
 
 
+def test_the_clone_of_a_jobs_checkout_borrows_what_it_may_not_write(toy, brief, config, tmp_path, monkeypatch):
+    """A job's checkout on the local forge has no objects of its own (bot/runner/actions.py)."""
+    monkeypatch.setenv("AUTON_LOCAL", "1")
+    job = tmp_path / "job"
+    git(tmp_path, "clone", "--quiet", "--shared", str(toy), str(job))
+    work = workplace.Workplace.at(workplace.prepare(job, brief, tmp_path / "work"), brief, config, False)
+    store = toy / ".git" / "objects"
+    assert work.lent == (store,) and not list((work.worktree / ".git" / "objects").glob("*/*.pack"))
+    assert len(work.git("log", "--format=%H").split()) == int(git(toy, "rev-list", "--count", brief.head_sha))
+    for command in (f"touch {store}/x", f"rm -rf {store}/*", f"echo /etc > {work.worktree}/.git/objects/info/alternates"):
+        assert "Read-only file system" in load()["shell"].call(work, json.dumps({"command": command}))
+    load()["write_file"].call(work, json.dumps({"path": "new.txt", "text": "new"}))
+    load()["git_commit"].call(work, json.dumps({"message": "Add new.txt"}))
+    assert "new.txt" in work.git("show", "--stat", "HEAD")
+    assert not git(toy, "fsck") and not (store / "x").exists()
+
+
+@pytest.mark.parametrize("local", ["", "1"])
+def test_what_a_checkout_holds_beside_the_branch_is_not_in_the_clone(toy, brief, tmp_path, monkeypatch, local):
+    monkeypatch.setenv("AUTON_LOCAL", local)
+    own = tmp_path / "own"
+    git(tmp_path, "clone", "--quiet", "--shared", str(toy), str(own))
+    (own / "private.txt").write_text("mine")
+    blob = git(own, "hash-object", "-w", "private.txt").strip()
+    place = workplace.prepare(own, brief, tmp_path / "work")
+    assert not (place / ".git" / "objects" / "info" / "alternates").exists()
+    assert blob not in git(place, "cat-file", "--batch-all-objects", "--batch-check")
+
+
 def test_an_integrator_finds_the_branchs_earlier_work_in_its_clone(toy, brief, config, tmp_path):
     git(toy, "checkout", "-qb", "clash")
     (toy / "clash.txt").write_text("mine\n")
@@ -219,7 +248,7 @@ def test_an_integrator_finds_the_branchs_earlier_work_in_its_clone(toy, brief, c
     git(toy, "checkout", "-q", "main")
     brief = brief.model_copy(update={"role": "integrator",
                                      "feedback": [Feedback(kind="conflict", sha=sha, text="clash.txt")]})
-    work = workplace.Workplace(workplace.prepare(toy, brief, tmp_path / "work"), brief, config, False)
+    work = workplace.Workplace.at(workplace.prepare(toy, brief, tmp_path / "work"), brief, config, False)
     system = roles.load("integrator").opening(work)[0]["content"]
     command = next(piece for piece in system.split("`") if piece.endswith("git apply --reject"))
     assert sha in command
