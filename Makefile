@@ -13,13 +13,14 @@ ARGS =
 
 AUTON = .venv/bin/auton
 .DEFAULT_GOAL = help
-.PHONY: help setup demo test crash-test crash-demo lint verify bench bench-slm same-numbers check-workflows doctor clean distclean
+.PHONY: help setup setup-slm demo demo-slm test crash-test crash-demo lint verify bench bench-slm same-numbers check-workflows doctor clean distclean
 
 help:
 	@echo "make demo      a goal, from its issue to landed, booting code; GOAL='…' MODEL=… MODE=… BUDGET=…"
+	@echo "make demo-slm  a model, from its goal to the kernels that boot with it (a replay)"
 	@echo "make test      every test there is; ARGS='-k verify' picks some"
 	@echo "make verify    build, boot and judge the kernels on every architecture"
-	@echo "make setup     only install what is missing"
+	@echo "make setup     only install what is missing; make setup-slm also the SLM's packages (1.7 GB)"
 	@echo "make doctor    check this machine"
 	@echo "make lint      ruff"
 	@echo "make bench     the figures, measured here; make bench-slm only those of the SLM's engine"
@@ -31,8 +32,14 @@ help:
 setup: .venv/.ready-demo
 	@:
 
+setup-slm: .venv/.ready-slm
+	@:
+
 demo: .venv/.ready-demo
 	@$(AUTON) run $${MODE:+--mode "$$MODE"} $${MODEL:+--model "$$MODEL"} $${BUDGET:+--budget "$$BUDGET"} -- "$$GOAL"
+
+demo-slm: .venv/.ready-slm
+	@$(AUTON) run --mode slm_training -- "Train the debug SLM"
 
 test: .venv/.ready-test
 	@.venv/bin/ruff check .; lint=$$?; .venv/bin/python -m pytest -n auto $(ARGS) && exit $$lint
@@ -68,7 +75,7 @@ doctor: .venv/.ready-demo
 	@$(AUTON) doctor
 
 # Everything setup.sh reads: a change to it looks for what is missing now.
-.venv/.ready-demo .venv/.ready-test: setup.sh pyproject.toml constraints.txt
+.venv/.ready-demo .venv/.ready-slm .venv/.ready-test: setup.sh pyproject.toml constraints.txt
 	@sh setup.sh $(subst .venv/.ready-,,$@)
 
 clean:

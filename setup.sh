@@ -2,7 +2,8 @@
 # Install what AUTON needs and is not here yet: Debian packages through apt, then Python packages into .venv/.
 #
 #   sh setup.sh demo    what `auton run` and `auton verify` need
-#   sh setup.sh test    that, and what the tests and the SLM pipeline need
+#   sh setup.sh slm     that, and the packages of the SLM pipeline
+#   sh setup.sh test    that, and what the tests need
 #
 # Safe to run again at any time: what is there is kept, what is missing is fetched, and a run that was cut off goes
 # on. It runs on Debian 12 and 13, Ubuntu 22.04 and 24.04, as root or with sudo; elsewhere it says what to install.
@@ -154,7 +155,7 @@ python_packages() {
     "$venv/bin/python" -c 'import pip' 2>/dev/null ||
         "$venv/bin/python" -m ensurepip >>"$log" 2>&1 || explain "installing pip"
     extras=
-    case $level in test) extras='[test,slm]' ;; esac
+    case $level in test) extras='[test,slm]' ;; slm) extras='[slm]' ;; esac
     say "pip install .$extras (a few minutes the first time)"
     pip="$venv/bin/python -m pip install -q -c constraints.txt"
     # setuptools first: an isolated build would fetch one that is not pinned.
@@ -165,7 +166,8 @@ python_packages() {
 
 case $level in
 demo | test) again="run 'make $level' again: it goes on from here" ;;
-*) printf 'usage: sh setup.sh demo|test\n' >&2; exit 2 ;;
+slm) again="run 'make setup-slm' again: it goes on from here" ;;
+*) printf 'usage: sh setup.sh demo|slm|test\n' >&2; exit 2 ;;
 esac
 mkdir -p .auton 2>/dev/null && : >>"$log" ||
     fail "can't write $PWD/$log" "free some space, or check who owns this folder, then $again"
@@ -174,6 +176,6 @@ started=$(date +%s)
 system_packages
 sandbox
 python_packages
-[ "$level" = demo ] || touch "$venv/.ready-test"
+case $level in slm) touch "$venv/.ready-slm" ;; test) touch "$venv/.ready-slm" "$venv/.ready-test" ;; esac
 touch "$venv/.ready-demo"
 say "ready in $(($(date +%s) - started)) s"

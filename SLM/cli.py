@@ -12,6 +12,8 @@ import click
 
 from SLM.errors import Missing, SlmError
 
+ONE_THREAD = 1_000_000
+"""Parameters below which a second thread costs training more than it brings: a fifth at rest, tenfold on a busy machine."""
 DIR = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path)
 
@@ -194,6 +196,8 @@ def train_model(config, data, tokenizer, output, steps, decay, stop_after, init,
     import dataclasses
     import shutil
 
+    import torch
+
     from SLM import config as configs
     from SLM.data.build import read
     from SLM.tokenizer import Tokenizer
@@ -202,6 +206,8 @@ def train_model(config, data, tokenizer, output, steps, decay, stop_after, init,
     c = configs.load(config)
     if problems := c.model.problems():
         raise SlmError(f"{c.name}: {problems[0]}")
+    if c.model.parameters() < ONE_THREAD:
+        torch.set_num_threads(1)
     c = dataclasses.replace(c, train=dataclasses.replace(c.train, steps=steps or c.train.steps,
                                                          decay=c.train.decay if decay is None else decay))
     source = (tokenizer or output) / "tokenizer.json"
@@ -372,12 +378,42 @@ def finetune_lora(model, data, purpose, output, steps, rank):
 @click.option("--evaluation", type=FILE, help="evaluate-model's JSON: its figures go into the manifest.")
 @click.option("--report", type=FILE, help="train-model's report.json: config, seed and curve go into the manifest.")
 @click.option("--data", type=DIR, help="The dataset: its manifest's versions go into the manifest.")
+@click.option("--recipe", type=FILE, help="The recipe that made it: its table [integration] is written.")
 @click.option("--output", type=DIR, required=True, help="Where the kernels take their model from (SLM/models).")
-def integrate_slm(model, evaluation, report, data, output):
+def integrate_slm(model, evaluation, report, data, recipe, output):
     """Check a GGUF, put it where the kernels' build takes it from, and write its manifest."""
+    from SLM import recipe as recipes
     from SLM.stages import integrate
 
-    return integrate(model, evaluation, report, data, output)
+    made = integrate(model, evaluation, report, data, output)
+    if recipe:
+        recipes.integrated(recipe, output, made["sha256"], made["bytes"])
+    return made
+
+
+@verb("make-recipe")
+@click.argument("recipe", type=FILE)
+@click.option("--output", type=DIR, required=True, help="Data, model and exports; a trained model that is there is used.")
+def make_recipe(recipe, output):
+    """Carry out a recipe (SLM/recipes/NAME.toml), as far as it goes: exit 1 when a stage is not as it says."""
+    from SLM import recipe as recipes
+
+    return recipes.make(recipes.load(recipe), output)
+
+
+@verb("judge-recipe")
+@click.argument("recipe", type=FILE)
+@click.option("--made", type=DIR, required=True, help="Where make-recipe put it all.")
+@click.option("--main", "shipped", type=DIR, help="The folder of the model to stand beside (default: the shipped one).")
+@click.option("--data", type=DIR, required=True, help="The dataset whose tests both are asked.")
+@click.option("--ship", type=DIR, help="Write slm.gguf, manifest.json and tokenizer.json there, as integrate-slm does.")
+def judge_recipe(recipe, made, shipped, data, ship):
+    """Figures of a recipe's model and of main's on the same rows, by this checkout's code; exit 1 on what may not be."""
+    from SLM import recipe as recipes
+    from SLM.judge import judge
+    from SLM.stages import MODELS
+
+    return judge(recipes.load(recipe), made, shipped or MODELS, data, ship)
 
 
 @verb("make-model")

@@ -1,8 +1,8 @@
-"""The files that one job hands to the next: brief.json, result.json, change.patch, report.json.
+"""The files that one job hands to the next: brief.json, result.json, change.patch, report.json, slm.json.
 
 A *brief* is all an agent is told; a *result* is all it says back, beside its patch (`git format-patch` mbox);
-a *report* is what `auton verify` saw. They are the only way the jobs speak to each other, and each is read
-as hostile: strict types, bounded sizes, unknown keys refused.
+a *report* is what `auton verify` saw, or `auton judge` of a model. They are the only way the jobs speak to each
+other, and each is read as hostile: strict types, bounded sizes, unknown keys refused.
 """
 
 from pathlib import Path
@@ -174,6 +174,56 @@ class Report(Part):
     verdict: Verdict
     archs: list[ArchReport]
     seconds: float = 0.0
+
+
+class Figure(Part):
+    """One figure of a model on one split of the tests; None where there is none."""
+
+    split: str = Field(max_length=40)
+    name: str = Field(max_length=40)
+    candidate: float
+    main: float | None = None
+    rules: float | None = None
+
+
+class Point(Part):
+    """One point of a training's curve."""
+
+    step: int = Field(ge=0)
+    loss: float
+    val: float | None = None
+
+
+class SlmReport(Part):
+    """What `auton judge` saw of the model that a change describes."""
+
+    schema_version: Literal[1] = 1
+    tree: str
+    """Tree SHA of what was judged."""
+    verdict: Verdict
+    recipe: str = Field("", max_length=80)
+    """Its name; empty when the change touches none."""
+    stage: str = Field("", max_length=20)
+    """The last stage that it describes."""
+    config: str = Field("", max_length=80)
+    main_config: str = Field("", max_length=80)
+    """The configuration of the model that ships on main."""
+    problems: list[str] = Field(default=[], max_length=40)
+    regressions: list[str] = Field(default=[], max_length=60)
+    """Figures in which it is worse than the model it stands beside; they count when it is to take that one's place."""
+    place: str = Field("", max_length=120)
+    """Where it is integrated; empty before that stage."""
+    facts: dict[str, str] = Field(default={}, max_length=40)
+    """What else is worth telling: rows, parameters, seconds of training, …"""
+    figures: list[Figure] = Field(default=[], max_length=200)
+    curve: list[Point] = Field(default=[], max_length=200)
+    trained: str = ""
+    """The key of the trained model."""
+    made: str = ""
+    """The key of what ships of it."""
+    sha256: str = ""
+    seconds: float = 0.0
+    waited: list[Span] = Field(default=[], max_length=10)
 
 
 MAX_BYTES = 4 << 20

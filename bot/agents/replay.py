@@ -76,6 +76,13 @@ def load(name: str) -> Recording:
                          "make the recording again with `auton record`") from None
 
 
+def fitting(title: str, mode: str) -> str | None:
+    """The recording that was made for this goal in this mode, else one that was made in this mode, else None."""
+    there = {path.stem: load(path.stem) for path in sorted(FOLDER.glob("*.json"))}
+    same = [name for name, found in there.items() if found.mode == mode]
+    return next((name for name in same if _plain(there[name].goal) == _plain(title)), same[0] if same else None)
+
+
 class Replay:
     """The answers of one recorded run, turn by turn."""
 

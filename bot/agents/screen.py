@@ -10,6 +10,7 @@ import re
 from bot.agents import mbox, secrets
 from bot.config import Config
 from bot.handoff import Result
+from bot.slm.recipe import MODELS
 
 MAX_BYTES = 4 << 20
 MAX_LINE = 2000
@@ -103,6 +104,8 @@ def _path(path: str, protected: list[str]) -> list[str]:
     if any(part.lower().startswith(".git") or re.match(r"git~\d", part, re.I) or part.endswith((".", " "))
            for part in parts):
         return [f"{path}: git's own files need a person"]
+    if matches(path, f"{MODELS}/**"):
+        return [f"{path}: models come from CI alone, by the table [integration] of a recipe"]
     for pattern in protected:
         if matches(path, pattern):
             return [f"{path}: only a person may change it ({pattern} is protected)"]

@@ -7,6 +7,7 @@ cost if it dies now.
 
 import json
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,13 @@ class Trajectory:
         self.file.flush()
 
 
-def start(brief: Brief, config: Config, checkout: Path, worktree: Path, out: Path) -> Result:
-    """Make the worktree and run the agent. What keeps it from running at all (no model, no price, no recording)
-    is a result of status `error`, so that the forge hears of it."""
-    from bot.agents import loop, workplace
+def start(brief: Brief, config: Config, checkout: Path, worktree: Path, out: Path,
+          fetch: Callable[[str, Path], bool] | None = None) -> Result:
+    """Make the worktree and run the agent; `fetch` gets it the models that CI has made. What keeps it from running at all
+    (no model, no price, no recording) is a result of status `error`, so that the forge hears of it."""
+    from bot.agents import loop, roles, workplace
     from bot.agents.model import open_model
+    from bot.slm.bring import bring
 
     out.mkdir(parents=True, exist_ok=True)
     for old in ("result.json", "change.patch"):
@@ -64,7 +67,10 @@ def start(brief: Brief, config: Config, checkout: Path, worktree: Path, out: Pat
     began = time.monotonic()
     try:
         model = open_model(brief.model, config, brief)
-        return loop.run(brief, workplace.prepare(checkout, brief, worktree), out, model, config)
+        place = workplace.prepare(checkout, brief, worktree)
+        if fetch and roles.load(brief.role).trains:
+            bring(place, fetch)
+        return loop.run(brief, place, out, model, config)
     except AgentError as error:
         result = Result(key=brief.key, role=brief.role, goal=brief.goal, task=brief.task, attempt=brief.attempt,
                         model=brief.model, status="error", reason=str(error)[:1000], head_sha=brief.head_sha,

@@ -1,5 +1,6 @@
 """Run one agent: read its brief, let it work in a private clone, and write its result and its patch."""
 
+import functools
 from pathlib import Path
 
 import click
@@ -33,18 +34,22 @@ def command(key: str, goal: int, task: str, role: str, attempt: int, brief_file:
     from bot.handoff import Brief, read
 
     config = configuration.load(config_file)
+    fetch = None
     if brief_file:
         brief = read(Brief, brief_file)
     elif goal and role and key:
         from bot.forge.client import Forge
         from bot.reconcile.brief import build
+        from bot.slm import store
 
-        brief = build(Forge.from_environment(), config, key, goal, int(task) if task else None, role, attempt)
+        forge = Forge.from_environment()
+        brief = build(forge, config, key, goal, int(task) if task else None, role, attempt)
+        fetch = functools.partial(store.fetch, forge)
     else:
         raise ConfigError("expected --brief FILE, or --key, --goal and --role; found neither",
                           "see `auton agent --help`")
     with scratch.folder("agent") as folder:
-        result = session.start(brief, config, repo, keep or folder / "worktree", out)
+        result = session.start(brief, config, repo, keep or folder / "worktree", out, fetch)
     usage = result.usage
     click.echo(f"{brief.key}: {result.status}{': ' + result.reason if result.reason else ''}")
     click.echo(f"  {usage.calls} calls, {usage.input_tokens} + {usage.output_tokens} tokens, ${usage.cost_usd:.4f}, "

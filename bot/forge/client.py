@@ -7,6 +7,7 @@ is one REST call (or one paged list), and answers in the plain values of `record
 import os
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from urllib.parse import quote
 
 from bot.errors import ConfigError
@@ -64,6 +65,11 @@ class Forge:
     def commit(self, sha: str) -> Commit | None:
         data = self.wire.call("GET", f"{self.at}/git/commits/{sha}", missing=None)
         return Commit.of(data) if data else None
+
+    def subtree(self, commit: str, name: str) -> str | None:
+        """The tree SHA of the folder `name` at the top of a commit or branch."""
+        data = self.wire.call("GET", f"{self.at}/git/trees/{quote(commit)}", missing={"tree": []})
+        return next((one["sha"] for one in data["tree"] if one["path"] == name and one["type"] == "tree"), None)
 
     def create_commit(self, message: str, tree: str, parents: list[str]) -> str:
         return self.wire.call("POST", f"{self.at}/git/commits", repeat=True,
@@ -261,6 +267,19 @@ class Forge:
         path = f"{self.at}/actions/workflows/{workflow}/runs"
         params = {"event": "workflow_dispatch", "created": f">={since}"}
         return [WorkflowRun.of(data) for data in self.wire.pages(path, params, inside="workflow_runs")]
+
+    def run(self, run: int) -> dict | None:
+        """A workflow run as the forge tells it: `event`, `path` and so on; None if there is no such run."""
+        return self.wire.call("GET", f"{self.at}/actions/runs/{run}", missing=None)
+
+    def artifacts(self, name: str) -> list[dict]:
+        """The artifacts of that name in all runs, newest first."""
+        found = self.wire.pages(f"{self.at}/actions/artifacts", {"name": name}, inside="artifacts")
+        return sorted(found, key=lambda one: one["id"], reverse=True)
+
+    def download_artifact(self, artifact: int, target: Path, most: int) -> None:
+        """Its zip file, of at most `most` bytes, into `target`."""
+        self.wire.download(f"{self.at}/actions/artifacts/{artifact}/zip", self.token, target, most)
 
     def run_status(self, run: int) -> str | None:
         """`completed` and so on; None if there is no such run."""

@@ -168,6 +168,18 @@ class Git:
             finally:
                 self("worktree", "remove", "--force", str(tree), ok=(0, 128))
 
+    def with_files(self, onto: str, files: dict[str, bytes], message: str) -> str:
+        """A commit on top of `onto` in which these files are so; the same for the same input for ever."""
+        with scratch.folder("index") as place:
+            index = {"GIT_INDEX_FILE": str(place / "index")}
+            self("read-tree", onto, env=index)
+            for path, content in files.items():
+                blob = self("hash-object", "-w", "--stdin", stdin=content)
+                self("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=index)
+            date = self("show", "--no-patch", "--format=%ct", onto) + " +0000"
+            return self("commit-tree", self("write-tree", env=index), "-p", onto, "-F", "-", stdin=message.encode(),
+                        env={"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date})
+
     def _am(self, tree: Path, onto: str, patch: bytes) -> None:
         """`git am` in the empty worktree `tree`. The index is enough for a patch that fits: git takes out of it the
         files that are touched, and no others are written. Only a merge needs them all."""

@@ -265,8 +265,13 @@ async def read_body(receive) -> bytes | None:
 async def collect(app, scope, body: bytes) -> tuple[int, dict[str, str], bytes]:
     """Run an ASGI application on one request and gather its answer."""
     sent, chunks = {}, []
+    told = False
 
     async def receive():
+        nonlocal told
+        if told:  # nothing more comes, and nobody hangs up: an application that listens for that beside its answer waits
+            await asyncio.Event().wait()
+        told = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message):

@@ -15,6 +15,7 @@ from bot.forge.records import Comment
 from bot.reconcile import labels, memory, sticky
 from bot.reconcile import model as m
 from bot.reconcile.snapshot import AGENT, VERIFY
+from bot.slm.recipe import PIPELINE
 
 
 class Outdated(Exception):
@@ -53,11 +54,14 @@ class Acts:
                                       "attempt": str(a.attempt)}, now)
 
     def start_verify(self, a: m.StartVerify, now: datetime) -> None:
-        """One job for each architecture; on the local forge, where all jobs share one machine, one for all of them."""
+        """One job for each architecture; on the local forge, where all jobs share one machine, one for all of them. One
+        more for the model, when the commit has another pipeline, recipe or model than main."""
         import json
 
         archs = list(self.config.targets)
-        self._dispatch(VERIFY, a.key, {"sha": a.sha,
+        model = self.forge.subtree(a.sha, PIPELINE)
+        touched = model is not None and model != self.forge.subtree(self.forge.default_branch, PIPELINE)
+        self._dispatch(VERIFY, a.key, {"sha": a.sha, "slm": "true" if touched else "false",
                                        "archs": json.dumps([" ".join(archs)] if self.forge.local else archs)}, now)
 
     def remember(self, a: m.Remember, now: datetime) -> None:

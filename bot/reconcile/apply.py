@@ -4,6 +4,8 @@ Patch → branch → pull request → review → the run's comment, which the ti
 is applied again finds each thing by its key and does what is left. Everything is read as hostile.
 """
 
+import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from bot.reconcile import memory, sticky, texts
 from bot.reconcile import model as m
 from bot.reconcile.act import comment
 from bot.reconcile.tick import our_clone
+from bot.slm import recipe as recipes
+from bot.slm import store
 
 KEY = re.compile(r"g(?P<goal>[1-9]\d{0,8})-(?:t(?P<task>[1-9]\d{0,8})|plan)"
                  r"-a(?P<attempt>[1-9]\d{0,3})-(?P<role>[a-z_]{1,40})")
@@ -104,6 +108,7 @@ def _push(forge: Forge, config: Config, folder: Path, result: Result, where: dic
             new = _new_tip(git, ref, base, patch.read_bytes(), result, where)
         except Conflict as error:
             return record.but(conflict=tuple(error.paths[:50]) or ("the patch",))
+        new = _with_model(forge, git, base, new, result, where)
         if new != git.sha(ref) and not git.push(new, ref):
             raise Refused(f"{branch} has moved while the patch was applied", "the tick starts the run over")
     pull = forge.pull_of(branch) or _open_pull(forge, branch, result, where)
@@ -128,6 +133,37 @@ def _new_tip(git: Git, ref: str, base: str, patch: bytes, result: Result, where:
     new = git.apply_mailbox(result.head_sha, patch, trailers)  # a change done anew on main: the branch is joined to it
     message = f"Join the earlier attempts of task #{where['task']}\n\n" + "\n".join(trailers) + "\n"
     return git.join(tip, new, message)
+
+
+def _with_model(forge: Forge, git: Git, base: str, new: str, result: Result, where: dict) -> str:
+    """The branch with the model that its recipe ships, which no patch can bring: it comes from what CI has made, by the key of
+    the recipe and by the SHA-256 that the recipe names. Without it the branch stays as it is, and the judge says so."""
+    after = recipes.listing(git, new, recipes.RECIPES)
+    for path in recipes.changed(recipes.listing(git, base, recipes.RECIPES), after):
+        try:
+            recipe = recipes.read(git, new, path)
+        except Refused:
+            continue
+        if not recipe.place or recipe.ships == _shipping(git, new, recipe.place):
+            continue
+        with scratch.folder("model") as place:
+            if not store.fetch(forge, recipes.keys(git, new, recipe).made, place):
+                continue
+            files = {name: (place / name).read_bytes() for name in recipes.SHIPPED}
+        if hashlib.sha256(files["slm.gguf"]).hexdigest() != recipe.ships:
+            continue
+        lines = [*texts.trailers(where["goal"], where["task"], result.attempt), f"Auton-Run: {result.key}"]
+        new = git.with_files(new, {f"{recipe.place}/{name}": content for name, content in files.items()},
+                             texts.model_message(recipe.name, recipe.ships, lines))
+    return new
+
+
+def _shipping(git: Git, commit: str, place: str) -> str:
+    """The SHA-256 of the model that is at `place` at `commit`, as its manifest says."""
+    try:
+        return str(json.loads(git("show", f"{commit}:{place}/manifest.json", ok=(0, 128)))["sha256"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _open_pull(forge: Forge, branch: str, result: Result, where: dict) -> Pull:

@@ -183,7 +183,7 @@ class VerifyRecord(Kept):
     key: str
     tree: str = ""
     archs: dict[str, str]
-    """Verdict by architecture."""
+    """Verdict by architecture, and by `slm` of the model, where the change touches its making."""
     figures: dict[str, dict[str, float]] = {}
     seconds: float = 0.0
     failures: tuple[Failure, ...] = ()

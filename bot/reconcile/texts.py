@@ -1,4 +1,4 @@
-"""Every word that the bot says to a person stands here, and nothing else does.
+"""Every word that the bot says to a person stands here (about a model: slmtexts.py), and nothing else does.
 
 Texts from outside (titles, logs, a model's words) come in through `plain`, `quote` or `block`, so that they cannot ping
 people, pose as a command, or break out of a table. The functions are pure.
@@ -390,6 +390,10 @@ def merge_message(title: str, goal: int, task: int, attempt: int, pull: int) -> 
     subject = " ".join(title.split())[:70]
     seen = f"Pull request #{pull}.\n\n" if pull else ""
     return f"{subject}\n\n{seen}" + "\n".join(trailers(goal, task, attempt)) + "\n"
+
+
+def model_message(recipe: str, sha256: str, lines: list[str]) -> str:
+    return (f"Put in the model that CI has made of the recipe {recipe}\n\nsha256 {sha256}\n\n" + "\n".join(lines) + "\n")
 
 
 def pull_title(title: str) -> str:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -77,13 +77,16 @@ def run(order: Order, repo: str | None, data: Path, port: int | None, timeout: f
     title, _ = order.title(), order.body()
     meter = None if repo else Meter(data.absolute())
     if repo:
+        order = _recorded(order, title, settings)
         preflight.check_model({order.model} - {None}, title, settings, None)
         forge = _on_github(repo)
     else:
         settings = preflight.committed(Path.cwd())
+        order = _recorded(order, title, settings)
         models = {order.model} if order.model else settings.agents.models.all()
         preflight.check_model(models, title, settings, local.asked_secrets(Path.cwd()))
         preflight.check_machine(Path.cwd(), data, settings)
+        preflight.check_pipeline(order.mode or settings.workflow.mode)
         forge = _on_this_machine(data, port, say)
     before = forge.branch(forge.default_branch).sha
     issue = forge.create_issue(title, order.body(), [LABEL])
@@ -98,6 +101,18 @@ def run(order: Order, repo: str | None, data: Path, port: int | None, timeout: f
             click.echo(f"look around: {local.sign_in(told, then=urlsplit(issue.url).path)}\n"
                        "  (this link signs one browser in; `auton forge sign-in` prints another)")
     return outcome
+
+
+def _recorded(order: Order, title: str, settings: config.Config) -> Order:
+    """Where every model is a recording and none was asked for: the order with the recording that was made for it."""
+    if order.model or not all(name.startswith("replay/") for name in settings.agents.models.all()):
+        return order
+    from bot.agents import replay
+
+    found = replay.fitting(title, order.mode or settings.workflow.mode)
+    if not found or f"replay/{found}" == settings.agents.models.default:
+        return order
+    return replace(order, model=f"replay/{found}")
 
 
 def _watched(forge: Forge, goal: Issue, say: watch.Say, timeout: float, data: Path | None) -> view.GoalView:

@@ -93,6 +93,14 @@ def check_machine(checkout: Path, data: Path, settings: Config) -> None:
     _check_room(data)
 
 
+def check_pipeline(mode: str) -> None:
+    """MissingTool when a goal in this mode needs the SLM's packages, and they are not here."""
+    if mode != "kernel_build":
+        from bot.commands.slm import needed
+
+        needed()
+
+
 def _check_room(data: Path) -> None:
     try:
         data.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from bot.errors import Refused
-from bot.handoff import MAX_BYTES, Report, Result, parse
+from bot.handoff import MAX_BYTES, Report, Result, SlmReport, parse
 from bot.spans import Span, covered
 
 
@@ -68,7 +68,7 @@ class Meter:
             spans = list(_waited(self.data / "actions" / "artifacts" / f"{number}.zip"))
             if name == "agent":
                 agents.append(spans)
-            elif name.startswith("report-"):
+            elif name.startswith("report-") or name == "slm-report":
                 verify.append(spans)
         theirs, judged = sum(map(covered, agents)), sum(map(covered, verify))
         alone = end - self.begin - covered([span for job in [*agents, *verify] for span in job], self.begin, end)
@@ -91,6 +91,8 @@ def _waited(artifact: Path) -> Iterator[Span]:
                 elif item.filename == "report.json":
                     for arch in parse(Report, archive.read(item), item.filename).archs:
                         yield from arch.waited
+                elif item.filename == "slm.json":
+                    yield from parse(SlmReport, archive.read(item), item.filename).waited
     except (OSError, zipfile.BadZipFile, Refused):
         return
 

@@ -64,7 +64,7 @@ def verify(config: Config, repo: Path, archs: list[str] | None = None, *, fresh:
         present(target, repo)
     tree = cache.tree_of(repo)
     found, broken = specs.read_all(repo)
-    wrap = _sandbox(repo) if sandboxed else list
+    wrap = in_sandbox(repo) if sandboxed else list
     probe = functools.cache(sandbox.probe) if sandboxed else lambda: None
 
     def one(arch: str, target: Target, jobs: int) -> ArchReport:
@@ -112,13 +112,13 @@ def _verify_one(arch: str, target: Target, jobs: int, repo: Path, found: list[sp
     image = repo / target.image
     with noted(waited):
         command = ["/usr/bin/env", f"MAKEFLAGS=-j{jobs}", "/bin/sh", "-c", target.build]
-        built = build(wrap(command), repo, _environment(), image)
+        built = build(wrap(command), repo, environment(), image)
     judged(Check(name="build", verdict=built.verdict, seconds=built.seconds, where=built.where,
                  detail=built.detail))
     if built.verdict == "PASS":
         figures["image_bytes"] = image.stat().st_size
         start_machine = functools.partial(
-            boot, shlex.split(target.boot), repo, _environment(), arch=arch, image=image, specs=found, measured=figures,
+            boot, shlex.split(target.boot), repo, environment(), arch=arch, image=image, specs=found, measured=figures,
             silence=target.timeout, limit=HARD_LIMIT * target.timeout, wrap=wrap)
         with noted(waited):
             booted = start_machine()
@@ -145,9 +145,9 @@ def _flaky(first: Booted, second: Booted) -> Booted:
     return replace(second, checks=checks)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent", "LANG": "C.UTF-8",
-            "TERM": "dumb"}
+            "TERM": "dumb", "MAKEFLAGS": f"-j{os.cpu_count() or 1}"}
 
 
 def jobs(targets: int, cpus: int) -> list[int]:
@@ -157,8 +157,9 @@ def jobs(targets: int, cpus: int) -> list[int]:
     return [max(min(cpus, 2), cpus - share * (targets - 1)), *[share] * (targets - 1)]
 
 
-def _sandbox(repo: Path) -> Wrap:
-    inside = {name: value for name, value in _environment().items() if name not in ("PATH", "HOME")}
+def in_sandbox(repo: Path) -> Wrap:
+    """How a candidate's build and its kernels are run: only the checkout may be written, less its .git."""
+    inside = {name: value for name, value in environment().items() if name not in ("PATH", "HOME")}
     kept = [repo / name for name in PROTECTED if (repo / name).exists()]
     return lambda argv: sandbox.wrap(argv, root=repo, writable=[repo], readonly=kept, env=inside, cwd=repo)
 

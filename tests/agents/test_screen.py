@@ -79,6 +79,12 @@ def test_paths_that_lead_elsewhere(work, result, config, path):
     assert screen.check(result, patch, config)
 
 
+@pytest.mark.parametrize("path", ["SLM/models/slm.gguf", "SLM/models/debug/manifest.json", "slm/MODELS/x"])
+def test_models_come_from_ci_alone(work, result, config, path):
+    patch = change(work, {"harmless.txt": "x\n"}).replace(b"harmless.txt", path.encode())
+    assert "models come from CI alone" in screen.check(result, patch, config)[0]
+
+
 def test_symbolic_links_submodules_and_binaries(work, result, config):
     (work.worktree / "link").symlink_to("/etc/passwd")
     assert "symbolic links" in screen.check(result, change(work, {}), config)[0]

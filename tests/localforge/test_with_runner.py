@@ -1,9 +1,12 @@
 """The forge and the runner joined: events start workflows, jobs act with their own token and set off no more."""
 
 import time
+import zipfile
 
 import pytest
 
+from bot.errors import ForgeError
+from bot.forge.client import Forge
 from bot.localforge.serve import serve_in_thread
 from bot.runner import create
 from tests.localforge.contract import Contract
@@ -99,3 +102,33 @@ def test_a_pull_request_is_checked_at_its_test_merge(forge, tmp_path):
     statuses = {s.context: s.description for s in repo.get_commit(pull.head.sha).get_statuses()}
     assert statuses == {"pull_request": "2", "push": "1"}
     assert forge.host.workflows.runs_for("you/demo", pull.head.sha)
+
+
+KEEP = """\
+on: workflow_dispatch
+jobs:
+  keep:
+    runs-on: ubuntu-latest
+    steps:
+      - run: head -c 300000 /dev/urandom > kept
+      - uses: actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02
+        with:
+          name: kept
+          path: kept
+"""
+
+
+def test_an_artifact_is_read_by_its_name_through_the_forge(forge, tmp_path):
+    """The file is larger than one chunk of it, so that the forge must send while it listens."""
+    repo = forge.repository()
+    repo.create_file(".github/workflows/keep.yml", "Add keep", KEEP)
+    repo.get_workflow("keep.yml").create_dispatch("main")
+    wait(lambda: finished(repo))
+    mine = Forge(forge.api, "you/demo", forge.tokens["you"])
+    [kept] = mine.artifacts("kept")
+    assert mine.run(kept["workflow_run"]["id"])["event"] == "workflow_dispatch" and mine.artifacts("other") == []
+    mine.download_artifact(kept["id"], tmp_path / "it.zip", 1 << 20)
+    with zipfile.ZipFile(tmp_path / "it.zip") as archive:
+        assert len(archive.read("kept")) == 300_000
+    with pytest.raises(ForgeError, match="larger than it may be"):
+        mine.download_artifact(kept["id"], tmp_path / "it.zip", 1000)

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from bot.handoff import Report, read
+from bot.verify import run
 from tests.verify.conftest import GOOD
 
 TOML = """

@@ -44,6 +44,11 @@ class Role(BaseModel):
         chosen = [known[name] for name in [*self.tools, self.submit]]
         return {tool.name: tool for tool in chosen}
 
+    @property
+    def trains(self) -> bool:
+        """Whether it has tools of the SLM's pipeline."""
+        return any(tool.function.__module__.endswith(".slm") for tool in self.toolset().values())
+
     def opening(self, work: Any) -> list[dict[str, str]]:
         """The two messages that every run begins with."""
         import jinja2
@@ -52,7 +57,7 @@ class Role(BaseModel):
                                  keep_trailing_newline=False)
         page = work.run(["git", "show", f"{work.brief.base_sha}:AGENTS.md"], keep=CONVENTIONS)
         values = {"brief": work.brief, "config": work.config, "role": self, "roles": everyone(),
-                  "workers": workers(work.config.workflow.mode),
+                  "workers": workers(work.brief.mode),
                   "conventions": page.output.strip() if page.code == 0 else ""}
         rules = env.from_string((FOLDER / "common.md").read_text(encoding="utf-8")).render(values)
         task = env.from_string((FOLDER / "task.md").read_text(encoding="utf-8")).render(values)

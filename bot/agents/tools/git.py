@@ -7,6 +7,7 @@ from pydantic import Field
 from bot.agents import screen
 from bot.agents.tools import ToolError, tool
 from bot.agents.workplace import Workplace
+from bot.slm.recipe import MODELS
 
 SINCE = {"head": "your own changes since this run began", "base": "everything on this branch since it left main"}
 
@@ -25,7 +26,9 @@ def git_diff(at: Workplace,
     """Show a diff of the worktree as it is now, new files included. For a review, use since=base."""
     start = at.brief.base_sha if since == "base" else at.brief.head_sha
     base = at.git("merge-base", start, "HEAD").strip()
-    diff = at.git("diff", "--no-ext-diff", "--no-textconv", *(["--stat=100"] if stat else []), base, "--", path)
+    diff = at.git("diff", "--no-ext-diff", "--no-textconv", *(["--stat=100"] if stat else []), base, "--", path,
+                  f":(exclude){MODELS}")
+    diff += at.git("diff", "--no-ext-diff", "--no-textconv", "--stat=100", base, "--", MODELS)  # CI's: names are enough
     new = "" if at.read_only else at.git("ls-files", "-o", "--exclude-standard", "--", path)
     for name in new.split("\n")[:50]:
         if name and stat:
@@ -59,7 +62,8 @@ def git_log(at: Workplace,
 def commit(at: Workplace, message: str) -> str:
     """Commit all changes with the trailers that name this run; an empty string if there were none."""
     at.git("add", "--all", commit=True)
-    if not at.git("status", "--porcelain").strip():
+    at.git("reset", "--quiet", "--", MODELS, commit=True)  # what is there is for trying out: CI's own is put in later
+    if not at.git("diff", "--cached", "--name-only").strip():
         return ""
     body = [line for line in message.strip().splitlines() if not line.lower().startswith("auton-")]
     subject = " ".join(body[0].split())

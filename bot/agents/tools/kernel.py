@@ -18,6 +18,7 @@ from bot.agents.tools import ToolError, clip, tool
 from bot.agents.workplace import Workplace
 from bot.config import Target
 from bot.handoff import Check
+from bot.slm.boots import with_model
 from bot.verify import specs
 from bot.verify.boot import PROMPT, READY
 from bot.verify.boot import boot as judged_boot
@@ -52,13 +53,18 @@ def boot_kernel(at: Workplace, arch: Arch,
                 type_lines: Annotated[list[str], Field(max_length=20, description=(
                     "lines typed one after the other, each at the prompt; poweroff is added"))] = [],  # noqa: B006
                 command_line: Annotated[str, Field(max_length=200, description=(
-                    "words for the kernel, such as test=uptime"))] = "") -> str:
+                    "words for the kernel, such as test=uptime"))] = "",
+                model: Annotated[str, Field(max_length=200, description=(
+                    "a GGUF below the repository's top to boot with, instead of the model that ships"))] = "") -> str:
     """Boot the kernel that was built last, type lines at its console, and show everything that it printed."""
     target = _targets(at, [arch])[arch]
     if not (at.worktree / target.image).is_file():
         raise ToolError(f"expected the image {target.image}, found none; call build_kernel first")
     words = f"nonce={secrets.token_hex(8)} {command_line}".strip()
-    with Machine(at.wrap([*shlex.split(target.boot), words]), at.worktree, {}, target.timeout,
+    if model and not (at.worktree / model).is_file():
+        raise ToolError(f"expected a model at {model}, found none")
+    boot = with_model(target.boot, model) if model else shlex.split(target.boot)
+    with Machine(at.wrap([*boot, words]), at.worktree, {}, target.timeout,
                  5 * target.timeout) as machine:
         try:
             begin = machine.wait_for(READY).end() - 1

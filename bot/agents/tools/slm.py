@@ -35,7 +35,8 @@ def slm(at: Workplace, verb: str, *words: str, minutes: float = 10, **options: o
         elif value not in (None, False):
             command += [flag, str(value)]
     threads = str(len(os.sched_getaffinity(0)))
-    done = at.run(command, timeout=minutes * 60, env={"OMP_NUM_THREADS": threads, "PYTHONDONTWRITEBYTECODE": "1"})
+    env = {"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = at.run(command, timeout=minutes * 60, env=env)
     if done.timed_out:
         raise ToolError(f"{verb}: not finished after {minutes:g} minutes; ask for less\n{done.output[-1500:]}")
     printed = next((line for line in reversed(done.output.splitlines()) if _is_json(line)), "")
@@ -180,6 +181,10 @@ def compare_models(at: Workplace, base: File, candidate: File, engine: str = "to
 def integrate_slm(at: Workplace, model: File, output: Folder = "SLM/models",
                   evaluation: Annotated[str | None, Field(description="evaluate_model's JSON file")] = None,
                   report: Annotated[str | None, Field(description="train_model's report.json")] = None,
-                  data: Annotated[str | None, Field(description="the data set's folder")] = None) -> str:
-    """Check a GGUF, put it where the kernels' build takes it from, and write its manifest."""
-    return slm(at, "integrate-slm", model=model, output=output, evaluation=evaluation, report=report, data=data)
+                  data: Annotated[str | None, Field(description="the data set's folder")] = None,
+                  recipe: Annotated[str | None, Field(description=(
+                      "the recipe that made it: its table [integration] is written, by which CI puts this very model in"))] = None,
+                  ) -> str:
+    """Check a GGUF, put it where the kernels' build takes it from, and write its manifest. Of all this only the recipe's
+    table goes into your change: the files themselves come from CI, which must have made the same model."""
+    return slm(at, "integrate-slm", model=model, output=output, evaluation=evaluation, report=report, data=data, recipe=recipe)

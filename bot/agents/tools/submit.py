@@ -30,7 +30,7 @@ def submit_plan(at: Workplace,
 
     plan = Plan(summary=summary, tasks=tasks)
     workflow = at.config.workflow
-    problems = check(plan, workflow.mode, workflow.max_tasks, roles.plannable())
+    problems = check(plan, at.brief.mode, workflow.max_tasks, roles.plannable())
     problems += [f"{task.key}: expected a body and at least one acceptance line"
                  for task in tasks if not task.body.strip() or not task.acceptance]
     if problems:

@@ -14,7 +14,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
-from bot.localforge.pages import highlight
+from bot.localforge.pages import chart, highlight
 
 MOST = 200_000  # characters that are rendered; a comment has at most 65,536
 
@@ -166,6 +166,11 @@ class _Renderer(RendererHTML):
 
     def code_inline(self, tokens, idx, options, env):
         return f"<code>{highlight.seen(tokens[idx].content)}</code>"
+
+    def fence(self, tokens, idx, options, env):
+        token = tokens[idx]
+        drawn = chart.svg(token.content) if token.info.strip().lower() == "mermaid" else None
+        return f'<figure class="chart">{drawn}</figure>\n' if drawn else super().fence(tokens, idx, options, env)
 
     def raw(self, tokens, idx, options, env):
         return tokens[idx].content

@@ -120,17 +120,17 @@ size_t slm_arena_size(const struct slm_gguf *g, bool packed)
     return ((size_t)1 << 40) - a.left + SLM_SCRATCH + 64;
 }
 
-enum { SLICE = 32, ROUNDS = 8 };
+enum { ROUNDS = 8 };
 
-/* Best time of a product with the model's own rows, as many as fit the scratch. Other ones in every round: a processor learns
-   the signs of those that it has seen, and an emulator that branches on them seems faster than it will ever be again. */
+/* Best time of a product with the model's own rows, as many as fit the scratch: on a few alone, what a call costs hides what a row
+   does. Other rows in every round: a processor learns the signs of those that it has seen, and an emulator that branches on
+   them seems faster than it will ever be again. */
 static uint64_t measure(struct slm *s, const struct slm_kernel *kernel, uint8_t *scratch, uint64_t (*now)(void))
 {
     struct slm_tensor w = s->g.layer[0].up;
     struct slm_input x = {s->blocks, s->units, 1, w.cols / 32};
     uint64_t best = UINT64_MAX;
     uint32_t rows = w.rows;
-    w.rows = w.rows < SLICE ? w.rows : SLICE;
     while (w.rows > SLM_PANEL && slm_packed_size(w.type, w.rows, w.cols) > SLM_SCRATCH) w.rows -= SLM_PANEL;
     if (slm_packed_size(w.type, w.rows, w.cols) > SLM_SCRATCH) return best;
     size_t slice = (size_t)w.rows * (w.cols / 32) * slm_block_size(w.type);

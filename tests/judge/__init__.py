@@ -1,0 +1,1 @@
+"""Models in the loop, as the bot sees them."""
