@@ -67,14 +67,14 @@ def verify(config: Config, repo: Path, archs: list[str] | None = None, *, fresh:
     wrap = in_sandbox(repo) if sandboxed else list
     probe = functools.cache(sandbox.probe) if sandboxed else lambda: None
 
-    def one(arch: str, target: Target) -> ArchReport:
+    def one(arch: str, target: Target, jobs: int) -> ArchReport:
         key = cache.key(tree, arch, target)
         if not fresh and (known := cache.get(key)):
             for check in known.checks:
                 on(arch, check)
             return known
         probe()
-        report = _verify_one(arch, target, repo, found, broken, wrap, lambda check: on(arch, check))
+        report = _verify_one(arch, target, jobs, repo, found, broken, wrap, lambda check: on(arch, check))
         if key and report.verdict == "PASS" and cache.tree_of(repo) == tree:  # not edited meanwhile
             cache.put(key, report)
         return report
@@ -82,7 +82,8 @@ def verify(config: Config, repo: Path, archs: list[str] | None = None, *, fresh:
     planted = None if os.path.lexists(repo / ".git") else repo / ".git"
     with ThreadPoolExecutor(len(targets)) as pool:
         try:
-            reports = list(pool.map(one, targets.keys(), targets.values()))
+            shares = jobs(len(targets), len(os.sched_getaffinity(0)))
+            reports = list(pool.map(one, targets.keys(), targets.values(), shares))
         except BaseException:
             for machine in list(Machine.running):  # Ctrl-C, or a fault of ours: leave nothing behind
                 machine.kill()
@@ -94,7 +95,7 @@ def verify(config: Config, repo: Path, archs: list[str] | None = None, *, fresh:
                   seconds=time.monotonic() - start)
 
 
-def _verify_one(arch: str, target: Target, repo: Path, found: list[specs.Spec], broken: list[specs.Broken],
+def _verify_one(arch: str, target: Target, jobs: int, repo: Path, found: list[specs.Spec], broken: list[specs.Broken],
                 wrap: Wrap, on: Callable[[Check], None]) -> ArchReport:
     start = time.monotonic()
     checks: list[Check] = []
@@ -110,7 +111,8 @@ def _verify_one(arch: str, target: Target, repo: Path, found: list[specs.Spec], 
         judged(Check(name=name, verdict="FAIL", where=bad.where, detail=bad.detail))
     image = repo / target.image
     with noted(waited):
-        built = build(wrap(["/bin/sh", "-c", target.build]), repo, environment(), image)
+        command = ["/usr/bin/env", f"MAKEFLAGS=-j{jobs}", "/bin/sh", "-c", target.build]
+        built = build(wrap(command), repo, environment(), image)
     judged(Check(name="build", verdict=built.verdict, seconds=built.seconds, where=built.where,
                  detail=built.detail))
     if built.verdict == "PASS":
@@ -146,6 +148,13 @@ def _flaky(first: Booted, second: Booted) -> Booted:
 def environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent", "LANG": "C.UTF-8",
             "TERM": "dumb", "MAKEFLAGS": f"-j{os.cpu_count() or 1}"}
+
+
+def jobs(targets: int, cpus: int) -> list[int]:
+    """How many jobs each of these builds, which run side by side, may have: together about as many as there are processors, since
+    more cost time. What is left over goes to the first, so that its machine waits for its clock while others still compile."""
+    share = max(1, cpus // targets)
+    return [max(min(cpus, 2), cpus - share * (targets - 1)), *[share] * (targets - 1)]
 
 
 def in_sandbox(repo: Path) -> Wrap:

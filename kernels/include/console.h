@@ -26,6 +26,7 @@ struct dialogue {
     enum { DIALOGUE_NOTHING, DIALOGUE_UNSURE, DIALOGUE_WARNED } waits;
     unsigned intent;
     char action[DIALOGUE_TEXT_MAX];
+    bool by_rules; /* sentences are read by the rule engine alone, as with "rules:" before them */
 };
 /* A line that is no command. */
 void sentence_take(struct dialogue *dialogue, const char *text);

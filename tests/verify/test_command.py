@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from bot.handoff import Report, read
+from bot.verify import run
 from tests.verify.conftest import GOOD
 
 TOML = """
@@ -58,3 +59,8 @@ def test_infra_exits_3_and_names_the_package(checkout):
     checkout.kernel("exec qemu-system-none")
     done = auton(checkout)
     assert done.returncode == 3 and "not judged: a program is missing" in done.stderr
+
+
+@pytest.mark.parametrize(("cpus", "targets", "jobs"), [(2, 3, [2, 1, 1]), (1, 3, [1, 1, 1]), (2, 1, [2]), (8, 3, [4, 2, 2]), (3, 3, [2, 1, 1]), (4, 2, [2, 2])])
+def test_builds_side_by_side_share_the_processors(cpus, targets, jobs):
+    assert run.jobs(targets, cpus) == jobs

@@ -154,8 +154,9 @@ void sentence_take(struct dialogue *dialogue, const char *text)
 {
     static struct slm_reply reply;
     static struct slm_answer rules;
-    const char *alone = behind_rules(text);
-    text = alone ? alone : text;
+    const char *behind = behind_rules(text);
+    bool alone = behind || dialogue->by_rules;
+    text = behind ? behind : text;
     int waited = dialogue->waits;
     dialogue->waits = DIALOGUE_NOTHING;
     if (is_blank(text))

@@ -7,7 +7,7 @@
 #include "text.h"
 
 static char said[2048];
-static struct dialogue talk_to;
+static struct dialogue talk_to = {.by_rules = true};
 
 static const char *offer(enum action_which op, const char *text, bool sure)
 {

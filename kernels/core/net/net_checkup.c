@@ -7,6 +7,7 @@
 #include "string.h"
 
 #define PING_NS (1 * NS_PER_S)
+#define NAME_SERVER_NS (NS_PER_S / 2)
 
 static struct net_device *first_card(void)
 {
@@ -72,12 +73,12 @@ static bool gateway_is_broken(const struct net_setup *setup)
 static bool names_are_broken(const struct net_setup *setup)
 {
     char text[IP4_TEXT];
-    if (setup->dns && dns_answers(setup->dns, hal_time_ns() + PING_NS)) {
+    if (setup->dns && dns_answers(setup->dns, hal_time_ns() + NAME_SERVER_NS)) {
         kprintf("The name server %s answers.\n", ip4_text(setup->dns, text));
         return false;
     }
     if (setup->dns)
-        kprintf("The name server %s does not answer: addresses work, names do not.\n", ip4_text(setup->dns, text));
+        kprintf("The name server %s gives no answer in half a second: addresses work, names do not.\n", ip4_text(setup->dns, text));
     else
         kprintf("There is no name server: addresses work, names do not.\n");
     kprintf("Type for example: use dns server 10.0.2.3\n");

@@ -7,7 +7,7 @@
 #include "text.h"
 
 static char answer[4096];
-static struct dialogue dialogue;
+static struct dialogue dialogue = {.by_rules = true}; /* a test passes with any model, and without */
 
 const char *test_console(const char *line)
 {

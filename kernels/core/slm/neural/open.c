@@ -123,15 +123,20 @@ size_t slm_arena_size(const struct slm_gguf *g, bool packed)
 enum { ROUNDS = 8 };
 
 /* Best time of a product with the model's own rows, as many as fit the scratch: on a few alone, what a call costs hides what a row
-   does, and the slower kernel may win. */
+   does. Other rows in every round: a processor learns the signs of those that it has seen, and an emulator that branches on
+   them seems faster than it will ever be again. */
 static uint64_t measure(struct slm *s, const struct slm_kernel *kernel, uint8_t *scratch, uint64_t (*now)(void))
 {
     struct slm_tensor w = s->g.layer[0].up;
     struct slm_input x = {s->blocks, s->units, 1, w.cols / 32};
     uint64_t best = UINT64_MAX;
+    uint32_t rows = w.rows;
     while (w.rows > SLM_PANEL && slm_packed_size(w.type, w.rows, w.cols) > SLM_SCRATCH) w.rows -= SLM_PANEL;
-    if (slm_packed_size(w.type, w.rows, w.cols) > SLM_SCRATCH || !slm_pack(scratch, &w, kernel->flip)) return best;
-    for (int round = 0; round < ROUNDS; round++) {
+    if (slm_packed_size(w.type, w.rows, w.cols) > SLM_SCRATCH) return best;
+    size_t slice = (size_t)w.rows * (w.cols / 32) * slm_block_size(w.type);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        w.data = s->g.layer[0].up.data + round % (rows / w.rows) * slice;
+        if (!slm_pack(scratch, &w, kernel->flip)) return UINT64_MAX;
         uint64_t began = now();
         if (!kernel->q8) slm_rows(s->ff, 0, &w, 0, w.rows, &x, NULL);
         else (w.type == SLM_Q8_0 ? kernel->q8 : kernel->q4)(s->ff, 0, scratch, w.rows / SLM_PANEL, &x);
