@@ -167,8 +167,9 @@ def teach(data: Path, encoder: Path, steps: int, extra: int, members: int = 2, s
         figures[split] = round(macro_f1([row["intent"] for row in some], [INTENTS[i] for i in found]), 4)
     with (data / "taught.jsonl").open("w") as out:
         for row, p in zip(rows + new, mean[:taught], strict=True):
-            out.write(json.dumps({**row, "intent": row["intent"] or INTENTS[p.argmax()],
-                                  "soft": [round(x, 3) for x in p.tolist()]}, ensure_ascii=False) + "\n")
+            soft = [round(x, 3) for x in p.tolist()]  # as written, so that a near tie names one intent, not two
+            out.write(json.dumps({**row, "intent": row["intent"] or INTENTS[soft.index(max(soft))], "soft": soft},
+                                 ensure_ascii=False) + "\n")
     return {"output": str(data / "taught.jsonl"), "rows": len(rows), "reworded": len(new), "teacher_macro_f1": figures}
 
 

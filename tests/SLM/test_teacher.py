@@ -6,6 +6,7 @@ import random
 import pytest
 
 from SLM.data.build import plain, read
+from SLM.evaluate import SPLITS
 from SLM.intents import INTENTS
 from tests.SLM.conftest import slm
 
@@ -38,7 +39,7 @@ def test_every_row_has_probabilities_and_new_rows_none_of_a_test_s_sentences(pip
     assert all(len(r["soft"]) == len(INTENTS) and abs(sum(r["soft"]) - 1) < 0.01 for r in rows)
     new = [r for r in rows if r["family"] == "reworded"]
     assert all(r["action"] is None and r["intent"] == INTENTS[max(range(7), key=lambda i: r["soft"][i])] for r in new)
-    tests = {plain(r["text"]) for name in ("val", "test_families", "free") for r in read(pipeline / "data" / f"{name}.jsonl")}
+    tests = {plain(r["text"]) for name in ("val", *SPLITS) for r in read(pipeline / "data" / f"{name}.jsonl")}
     assert not tests & {plain(r["text"]) for r in new}
 
 

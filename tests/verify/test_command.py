@@ -61,6 +61,7 @@ def test_infra_exits_3_and_names_the_package(checkout):
     assert done.returncode == 3 and "not judged: a program is missing" in done.stderr
 
 
-@pytest.mark.parametrize(("cpus", "targets", "jobs"), [(2, 3, [2, 1, 1]), (1, 3, [1, 1, 1]), (2, 1, [2]), (8, 3, [4, 2, 2]), (3, 3, [2, 1, 1]), (4, 2, [2, 2])])
+@pytest.mark.parametrize(("cpus", "targets", "jobs"), [(2, 3, [2, 1, 1]), (1, 3, [1, 1, 1]), (2, 1, [2]), (8, 3, [4, 2, 2]),
+                                                       (3, 3, [2, 1, 1]), (4, 2, [2, 2])])
 def test_builds_side_by_side_share_the_processors(cpus, targets, jobs):
     assert run.jobs(targets, cpus) == jobs
