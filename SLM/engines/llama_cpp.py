@@ -10,7 +10,7 @@ from SLM.intents import FIRST_BYTE
 
 
 class LlamaCpp:
-    def __init__(self, path: Path, threads: int = 1):
+    def __init__(self, path: Path, threads: int = 1, flash: bool = False):
         try:
             import xllamacpp as xl
         except ImportError:
@@ -20,7 +20,8 @@ class LlamaCpp:
         p.n_ctx, p.n_batch, p.n_ubatch, p.n_parallel = 512, 512, 512, 1
         p.cpuparams.n_threads = p.cpuparams_batch.n_threads = threads
         p.cache_type_k = p.cache_type_v = xl.ggml_type.GGML_TYPE_F32
-        p.flash_attn_type = xl.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        kinds = xl.llama_flash_attn_type
+        p.flash_attn_type = kinds.LLAMA_FLASH_ATTN_TYPE_ENABLED if flash else kinds.LLAMA_FLASH_ATTN_TYPE_DISABLED
         p.warmup = False
         p.verbosity = -1
         p.use_jinja = False
