@@ -21,6 +21,9 @@ programs="git:git clang:clang ld.lld:lld llvm-objcopy:llvm bwrap:bubblewrap qemu
 qemu-system-aarch64:qemu-system-arm qemu-system-riscv64:qemu-system-misc"
 # What only the tests need: they look at the kernels' disks and network with other people's tools.
 test_programs="curl:curl ab:apache2-utils wrk:wrk dig:bind9-dnsutils mke2fs:e2fsprogs debugfs:e2fsprogs"
+# And boot them as a PC's owner would: GRUB from a disk image, under BIOS and UEFI. The last three have no program to look for.
+test_boot="grub-mkrescue:grub-common xorriso:xorriso mformat:mtools"
+test_boot_files="/usr/lib/grub/i386-pc:grub-pc-bin /usr/lib/grub/x86_64-efi:grub-efi-amd64-bin /usr/share/OVMF:ovmf"
 
 say() { printf 'setup: %s\n' "$1"; }
 
@@ -97,7 +100,10 @@ install_packages() {
 
 system_packages() {
     want=
-    [ "$level" != test ] || programs="$programs $test_programs"
+    [ "$level" != test ] || programs="$programs $test_programs $test_boot"
+    [ "$level" != test ] || for pair in $test_boot_files; do
+        [ -e "${pair%%:*}" ] || want="$want ${pair#*:}"
+    done
     for pair in $programs; do
         PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || want="$want ${pair#*:}"
     done

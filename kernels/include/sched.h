@@ -26,7 +26,7 @@ struct thread {
     struct thread *all_next;        /* in the list of all threads */
     enum thread_state state;
     enum thread_class class, base;  /* base is what it was started with; a mutex may lift class above it */
-    unsigned mutexes;               /* held */
+    struct mutex *mutexes;          /* held, by `next` */
     bool timed_out, detached;
     struct timer timeout;
     struct wait_queue joiners;

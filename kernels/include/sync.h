@@ -18,11 +18,12 @@ void wait_wake_one(struct wait_queue *queue); /* of the highest class the one th
 void wait_wake_all(struct wait_queue *queue);
 
 /* The thread that holds a mutex runs in the class of the highest that waits for it, so that a low thread in the
-   middle cannot hold up a high one; it goes back when it holds none. */
+   middle cannot hold up a high one; it goes back when none of that class waits for any that it holds. */
 struct mutex {
     struct lock lock;
     struct thread *owner;
     struct wait_queue waiters;
+    struct mutex *next; /* of its owner's */
 };
 void mutex_take(struct mutex *mutex);
 bool mutex_try(struct mutex *mutex);

@@ -17,7 +17,10 @@ iso | iso-uefi)
     image=auton.iso
     load="-cdrom"
     machine="-M q35 -cpu max $debug_exit"
-    [ "$MACHINE" = iso ] || machine="$machine -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE.fd" ;;
+    for firmware in /usr/share/OVMF/OVMF_CODE.fd /usr/share/OVMF/OVMF_CODE_4M.fd; do # as the release has it
+        [ ! -f $firmware ] || break
+    done
+    [ "$MACHINE" = iso ] || machine="$machine -drive if=pflash,format=raw,readonly=on,file=$firmware" ;;
 *)
     echo "boot: expected MACHINE to be microvm, q35, iso or iso-uefi, found '$MACHINE'" >&2
     exit 2 ;;

@@ -50,7 +50,8 @@ void wait_wake_all(struct wait_queue *queue)
 static void become_owner(struct mutex *mutex)
 {
     mutex->owner = thread_current();
-    mutex->owner->mutexes++;
+    mutex->next = mutex->owner->mutexes;
+    mutex->owner->mutexes = mutex;
 }
 
 void mutex_take(struct mutex *mutex)
@@ -76,15 +77,30 @@ bool mutex_try(struct mutex *mutex)
     return is_free;
 }
 
+/* A thread's own class, or the highest that waits for a mutex of its. */
+static enum thread_class class_due(const struct thread *thread)
+{
+    enum thread_class due = thread->base;
+    for (const struct mutex *held = thread->mutexes; held; held = held->next)
+        for (const struct thread *waiter = held->waiters.first; waiter; waiter = waiter->next)
+            if (waiter->class < due)
+                due = waiter->class;
+    return due;
+}
+
 void mutex_give(struct mutex *mutex)
 {
     lock_take(&mutex->lock);
     struct thread *me = thread_current();
     ASSERT(mutex->owner == me);
+    struct mutex **at = &me->mutexes;
+    while (*at != mutex)
+        at = &(*at)->next;
+    *at = mutex->next;
     mutex->owner = NULL;
     wait_wake_one(&mutex->waiters);
-    if (!--me->mutexes && me->class != me->base)
-        sched_set_class(me, me->base);
+    if (me->class != class_due(me))
+        sched_set_class(me, class_due(me));
     lock_give(&mutex->lock);
 }
 

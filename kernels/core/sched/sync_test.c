@@ -92,6 +92,38 @@ TEST(sync, a_mutex_lends_its_owner_the_waiters_class)
     thread_join(low);
 }
 
+static struct mutex outer;
+static volatile bool inner_given;
+
+static void hold_one_and_give_another(void *arg)
+{
+    (void)arg;
+    mutex_take(&outer);
+    hold(NULL);
+    inner_given = true;
+    while (!stop)
+        ;
+    mutex_give(&outer);
+}
+
+/* A command that held the network's lock for a moment must not run above all others for as long as it lasts. */
+TEST(sync, what_was_lent_goes_back_with_its_mutex_though_others_are_held)
+{
+    stop = inner_given = held = release = false;
+    struct thread *low = thread_start("low", CLASS_USER, hold_one_and_give_another, NULL);
+    while (!held)
+        time_sleep_ns(NS_PER_MS);
+    struct thread *high = thread_start("high", CLASS_SYSTEM, wait_then_stop, NULL);
+    for (int i = 0; i < 10 && low->class == CLASS_USER; i++)
+        time_sleep_ns(NS_PER_MS);
+    EXPECT_EQ(low->class, CLASS_SYSTEM);
+    release = true;
+    thread_join(high);
+    EXPECT_EQ(low->class, CLASS_USER);
+    thread_join(low);
+    EXPECT_TRUE(inner_given);
+}
+
 static void wait_for_three(void *arg)
 {
     (void)arg;
