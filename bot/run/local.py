@@ -49,7 +49,8 @@ def start(data: Path, port: int, checkout: Path, seconds: float = 60.0) -> dict:
     pygithub()  # it will be needed, and takes as long to load as the server to start
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if (found := alive(data)) is not None:
+        # The record of one that has just ended may be there still, and ours answers in its place: not yet then.
+        if (found := alive(data)) is not None and (found["pid"] == server.pid or server.poll() is not None):
             return found
         if server.poll() is not None and not _another(_said(log, begin)):
             break

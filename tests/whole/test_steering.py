@@ -61,5 +61,7 @@ def test_stopping_the_forge_stops_its_agents(tmp_path):
         tiny.stop()
         assert not tiny.agents() and not processes(FOREVER)
         tiny.says(one_task())
+        before = tiny.told["pid"]
         tiny.start(tiny.port)
+        assert tiny.told["pid"] != before, "what was started last is what is told of"
         tiny.until(goal, "done")
