@@ -94,6 +94,10 @@ class Queue(Section):
     """How often a queued change turns out bad: the p of the group-testing rule."""
     max_batch: int = Field(8, ge=1, le=64)
     """Changes that are tested together at most, whatever the rule says."""
+    larger: float = Field(0.1, gt=0)
+    """Changes that are green together, but larger by more than this part than each of them alone predicts, are red."""
+    slower: float = Field(2.0, gt=0)
+    """The same of their times (and rates), which other work on the machine moves: 2.0 is three times as long, twice in a row."""
 
 
 class Screen(Section):

@@ -124,8 +124,10 @@ class Git:
                 return merge
         return head
 
-    def merge_base(self, one: str, other: str) -> str:
-        return self("merge-base", one, other)
+    def begun(self, head: str, tip: str) -> str:
+        """Where the branch that ends at `head` left the line of `tip`; the same before and after it was merged there."""
+        merge = self.merged_by(head, tip) if self.is_ancestor(head, tip) else ""
+        return self("merge-base", head, f"{merge}^1" if merge not in ("", head) else tip)
 
     def landed(self, base: str, tip: str) -> list[tuple[int, str]]:
         """Number and head of each task that was merged on the first-parent line from `base` to `tip`, oldest first."""

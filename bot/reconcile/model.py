@@ -138,6 +138,8 @@ class TaskMemory(Memory):
     """When it was queued; the order of the queue."""
     landed: str = ""
     """The merge commit on the default branch."""
+    adds: dict[str, dict[str, float]] = {}
+    """What its change adds to each figure by itself, as far as that was known when it landed (`figures.py`)."""
     composing: str = ""
     """What the default branch was when this change, green alone, was red on top of it: with which of the changes
     that are in there it does not go is being searched."""
@@ -266,6 +268,8 @@ class Snapshot:
     """The first queued task that does not merge, and where."""
     trees: dict[str, str] = field(default_factory=dict)
     """Tree by commit: of the queue's branches and the queued heads."""
+    bases: dict[int, str] = field(default_factory=dict)
+    """Where the branches of queued tasks begin on main."""
     merged: dict[int, str] = field(default_factory=dict)
     """Queued tasks whose head is on main already, with the merge commit."""
     searches: dict[int, "Composition"] = field(default_factory=dict)
@@ -294,6 +298,8 @@ class Composition:
     found: tuple[int, ...] | None = None
     sha: str = ""
     """The commit to test: the landed changes of that test with the culprit on top."""
+    state: str = "unknown"
+    """What CI said of it so far."""
 
 
 # -- the actions ------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from bot.errors import Refused
 from bot.forge.client import Forge
 from bot.forge.git import Conflict, Git
 from bot.forge.records import Comment, Commit, Issue, WorkflowRun
-from bot.reconcile import budget, compose, integrate, memory, slash, sticky, texts
+from bot.reconcile import budget, compose, figures, integrate, memory, slash, sticky, texts
 from bot.reconcile import model as m
 
 AGENT, VERIFY = "auton-agent.yml", "auton-verify.yml"
@@ -44,14 +44,16 @@ def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | N
     commands = tuple(_commands(forge, comments, {**stickies["task"], **stickies["goal"]}, notices, bot))
     pulls = {pull.branch: pull for pull in forge.pulls()} if commands and any(t.pull for t in memories.values()) else {}
     main = main or forge.branch(forge.default_branch)
-    verdicts = _verdicts(forge, memories, refs, bot)
-    runs = _runs(forge, kept, memories, refs, records, verdicts, since)
     searching = {n: t for n, t in memories.items() if t.state == "queued" and t.composing}
     waiting = integrate.order(memories, {n: g.memory for n, g in goals.items() if g.memory})
     if waiting or searching:
         git.fetch(f"refs/heads/{forge.default_branch}", f"{BRANCHES}*")
+    bases = {n: git.begun(memories[n].head, memories[n].composing or main.sha) for n in (*waiting, *searching)}
+    awaited = _awaited(memories, refs, {main.sha, *bases.values()} if bases else set())
+    verdicts = _verdicts(forge, awaited, bot)
+    runs = _runs(forge, kept, records, verdicts, awaited, since)
     chain, clash, trees, merged = _chain(git, waiting, tasks, memories, refs, main)
-    searches = {number: _composition(git, number, task, verdicts, runs) for number, task in searching.items()}
+    searches = {number: _composition(git, number, memories, bases[number], verdicts, runs, config) for number in searching}
     closed = [run for kind, cls in (("goal", m.GoalMemory), ("task", m.TaskMemory))
               for number, (c, s) in stickies[kind].items() if number not in goals and number not in tasks
               for run in getattr(_sound(cls, c, s), "runs", ())]
@@ -60,7 +62,7 @@ def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | N
         verdicts=verdicts, commands=commands, records=records,
         resumable=_resumable(forge, runs, {*records, *verdicts}),
         roles=known_roles() if any(g.memory and g.memory.state == "planning" for g in goals.values()) else {},
-        chain=chain, clash=clash, trees=trees, merged=merged, searches=searches, grace=2.0 if forge.local else 60.0,
+        chain=chain, clash=clash, trees=trees, bases=bases, merged=merged, searches=searches, grace=2.0 if forge.local else 60.0,
         spent_today=budget.spent_on(today[:10], closed))
 
 
@@ -120,13 +122,16 @@ def _commands(forge: Forge, comments: list[Comment], stickies: dict[int, tuple[C
         yield m.Command(comment, number, tuple(words), forge.may_write(comment.author))
 
 
-def _verdicts(forge: Forge, tasks: dict[int, m.TaskMemory], refs: dict[str, str],
-              bot: str) -> dict[str, m.VerifyRecord]:
-    """What CI said of the commits whose verdict is awaited: heads in state verify, and the queue's branches."""
-    wanted = {t.head for t in tasks.values() if t.state == "verify" and t.verify and t.verify.sha == t.head}
-    wanted |= {sha for ref, sha in refs.items() if ref.startswith(integrate.QUEUE)}
+def _awaited(tasks: dict[int, m.TaskMemory], refs: dict[str, str], grounds: set[str]) -> set[str]:
+    """The commits whose verdict is awaited: heads in state verify, the queue's branches, and what those are compared with."""
+    heads = {t.head for t in tasks.values() if t.state == "verify" and t.verify and t.verify.sha == t.head}
+    return heads | {sha for ref, sha in refs.items() if ref.startswith(integrate.QUEUE)} | grounds
+
+
+def _verdicts(forge: Forge, awaited: set[str], bot: str) -> dict[str, m.VerifyRecord]:
+    """What CI said of these commits."""
     found = {}
-    for sha in sorted(wanted):
+    for sha in sorted(awaited):
         for check in forge.checks(sha, CHECK):
             record = memory.of_check(m.VerifyRecord, check, bot)
             if record and record.key == check.external_id:
@@ -134,13 +139,11 @@ def _verdicts(forge: Forge, tasks: dict[int, m.TaskMemory], refs: dict[str, str]
     return found
 
 
-def _runs(forge, kept, tasks, refs, records, verdicts, since: str) -> dict[str, WorkflowRun]:
+def _runs(forge, kept, records, verdicts, awaited: set[str], since: str) -> dict[str, WorkflowRun]:
     """Workflow runs by name, of those workflows from which an answer is awaited."""
     agents = any(run.status == "started" and run.key not in records for one in kept for run in one.runs)
-    heads = {t.verify.sha for t in tasks.values() if t.state == "verify" and t.verify}
-    batches = {sha for ref, sha in refs.items() if ref.startswith(integrate.QUEUE)}
     answered = {key for key, record in verdicts.items() if record.state == "green"}
-    verify = any(f"v-{sha}" not in answered for sha in heads | batches)
+    verify = any(f"v-{sha}" not in answered for sha in awaited)
     wanted = [AGENT] * agents + [VERIFY] * verify
     return {run.name: run for file in wanted for run in reversed(forge.runs(file, since))}
 
@@ -178,11 +181,16 @@ def _chain(git: Git, waiting: list[int], tasks: dict[int, m.Task], memories: dic
     return tuple(links), clash, trees, merged
 
 
-def _composition(git: Git, number: int, task: m.TaskMemory, verdicts, runs) -> m.Composition:
-    """How far the search has come for what `task` does not go with, of all that landed since its branch was begun."""
-    base = git.merge_base(task.head, task.composing)
+def _composition(git: Git, number: int, tasks: dict[int, m.TaskMemory], base: str, verdicts, runs, config: Config) -> m.Composition:
+    """How far the search has come for what a task does not go with, of all that landed since its branch was begun."""
+    task = tasks[number]
     heads = dict(git.landed(base, task.composing))
     commits: dict[tuple[int, ...], str] = {}
+    ground = integrate.measured(verdicts, tasks, base)
+
+    def state(part: tuple[int, ...]) -> str:
+        adds = [tasks[other].adds if other in tasks else {} for other in part] + [integrate.growth(task, ground)]
+        return integrate.tested(verdicts, runs, commits[part], figures.together(ground, adds), config.queue)
 
     def red(part: tuple[int, ...]) -> bool | None:
         try:
@@ -192,8 +200,8 @@ def _composition(git: Git, number: int, task: m.TaskMemory, verdicts, runs) -> m
             commits[part] = git.merge(tip, task.head, f"Try #{number}\n")
         except Conflict:
             return False  # without the others it can't even be put together
-        state = integrate.tested(verdicts, runs, commits[part])
-        return None if state in ("unknown", "pending", "rerun") else state == "red"
+        found = state(part)
+        return None if found in ("unknown", "pending", "rerun") else found == "red"
 
     search = compose.smallest(tuple(heads), red)
-    return m.Composition(found=search.found) if search.test is None else m.Composition(sha=commits[search.test])
+    return m.Composition(search.found) if search.test is None else m.Composition(sha=commits[search.test], state=state(search.test))

@@ -7,13 +7,14 @@ Agents and CI answer when a test says so.
 import hashlib
 import itertools
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.config import Config, check
 from bot.forge.records import Comment, Commit, Issue, WorkflowRun
 from bot.handoff import Plan, Review, Usage
-from bot.reconcile import compose, integrate, memory
+from bot.reconcile import compose, figures, integrate, memory
 from bot.reconcile import model as m
 from bot.reconcile.decide import decide
 from bot.reconcile.slash import parse
@@ -45,6 +46,10 @@ class Paper:
         self.landed: list[int] = []
         self.heads: dict[str, frozenset[int]] = {}
         """The tasks whose changes a commit holds."""
+        self.begun: dict[int, str] = {}
+        """The commit of main where a task's branch began."""
+        self.measure: Callable[[frozenset[int]], float] | None = None
+        """Milliseconds that a kernel with these tasks' changes takes to boot, if anybody measures."""
 
     # -- people -------------------------------------------------------------------------------------------------------
 
@@ -150,7 +155,8 @@ class Paper:
         elif change and role != "manager":
             number = int(name.split("-")[1][1:])
             head = sha_of(name)
-            self.heads[head] = frozenset({number})
+            self.begun[number] = self.snap.main.sha
+            self.heads[head] = self.heads.get(self.snap.main.sha, frozenset()) | {number}
             record = record.but(head=head, pull=1000 + number)
         self.lose(name)
         self._put(records={**self.snap.records, name: record})
@@ -161,8 +167,9 @@ class Paper:
         found = verdict or ("FAIL" if any(bad <= held for bad in self.bad) else "PASS")
         failures = () if found == "PASS" else (m.Failure(arch="x86_64", name="boot", verdict=found, detail="log"),)
         self.lose(name)
-        self._put(verdicts={**self.snap.verdicts,
-                            name: m.VerifyRecord(key=name, archs={"x86_64": found}, failures=failures)})
+        seen = {"x86_64": {"boot_ms": self.measure(held)}} if self.measure else {}
+        record = m.VerifyRecord(key=name, archs={"x86_64": found}, failures=failures, figures=seen)
+        self._put(verdicts={**self.snap.verdicts, name: record})
 
     # -- looking on ---------------------------------------------------------------------------------------------------
 
@@ -221,7 +228,8 @@ class Paper:
             trees[tip] = tip
         trees |= {sha: sha for name, sha in self.snap.refs.items() if name.startswith(integrate.QUEUE)}
         searches = {n: self._search(n) for n, t in memories.items() if t.state == "queued" and t.composing}
-        self._put(chain=tuple(links), merged=merged, trees=trees, clash=None, searches=searches)
+        bases = {n: self.begun[n] for n in line}
+        self._put(chain=tuple(links), merged=merged, trees=trees, bases=bases, clash=None, searches=searches)
 
     def _search(self, number: int) -> m.Composition:
         def commit(part: tuple[int, ...]) -> str:
@@ -229,9 +237,17 @@ class Paper:
             self.heads[sha] = frozenset({*part, number})
             return sha
 
+        def state(part: tuple[int, ...]) -> str:
+            memories = {n: t.memory for n, t in self.snap.tasks.items() if t.memory}
+            ground = integrate.measured(self.snap.verdicts, memories, self.begun[number])
+            adds = [memories[n].adds for n in part] + [integrate.growth(memories[number], ground)]
+            return integrate.tested(self.snap.verdicts, self.snap.runs, commit(part), figures.together(ground, adds), self.config.queue)
+
         def red(part: tuple[int, ...]) -> bool | None:
-            state = integrate.tested(self.snap.verdicts, self.snap.runs, commit(part))
-            return None if state in ("unknown", "pending", "rerun") else state == "red"
+            found = state(part)
+            return None if found in ("unknown", "pending", "rerun") else found == "red"
 
         search = compose.smallest(tuple(n for n in self.landed if n != number), red)
-        return m.Composition(search.found, commit(search.test) if search.test is not None else "")
+        if search.test is None:
+            return m.Composition(search.found)
+        return m.Composition(sha=commit(search.test), state=state(search.test))

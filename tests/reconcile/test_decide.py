@@ -385,3 +385,69 @@ def test_a_red_batch_of_green_changes_is_split_and_the_bad_one_ejected():
     assert states == ["landed", "landed", "running", "landed"]
     assert paper.memory(tasks[2]).feedback[0].kind == "composition"
     assert f"#{tasks[2]} is green alone, and red together with #{tasks[1]}\n" in paper.memory(tasks[2]).feedback[0].text
+
+
+def queued_pair(paper: Paper) -> list[int]:
+    """Two tasks that are green alone and approved, whose batch is about to be tested."""
+    planned(paper, plan(("t1", "developer"), ("t2", "developer")))
+    tasks = [paper.task(f"t{n}") for n in (1, 2)]
+    for role in ("developer", "reviewer"):
+        for n in tasks:
+            paper.answer(f"g1-t{n}-a1-{role}")
+        paper.rest()
+        for name in [name for name in paper.waiting() if name.startswith("v-") and role == "developer"]:
+            paper.judge(name)
+        paper.rest()
+    return tasks
+
+
+def judged(paper: Paper) -> list[str]:
+    """CI answers what it is asked until it is asked no more; what that was."""
+    asked = []
+    for _ in range(20):
+        tests = [name for name in paper.waiting() if name.startswith("v-")]
+        if not tests:
+            return asked
+        asked += tests
+        for name in tests:
+            paper.judge(name)
+        paper.rest()
+    raise AssertionError("CI is asked for ever")
+
+
+def slow_together(held: frozenset[int], tasks: list[int]) -> float:
+    return 300.0 + 40 * len(held) + (900 if held >= set(tasks) else 0)
+
+
+def test_parts_that_are_quick_alone_and_slow_together_do_not_both_land():
+    paper = Paper(settings(queue={"bad_probability": 0.1}, budget={"goal_usd": 50}))
+    tasks: list[int] = []
+    paper.measure = lambda held: slow_together(held, tasks) if tasks else 300.0 + 40 * len(held)
+    tasks += queued_pair(paper)
+    main = paper.snap.main.sha
+    asked = judged(paper)
+    assert f"v-{main}" in asked, "what the parts are compared with has to be measured"
+    first, second = (paper.memory(n) for n in tasks)
+    assert first.state == "landed" and first.adds == {"x86_64": {"boot_ms": 40.0}}
+    assert second.state == "running" and second.feedback[0].kind == "composition"
+    assert f"#{tasks[1]} is green alone, and red together with #{tasks[0]}\n" in second.feedback[0].text
+    assert "x86_64: boot_ms is 1280, where its parts predict 380" in second.feedback[0].text
+
+
+def test_what_is_slow_once_is_measured_again_and_lands():
+    paper = Paper(settings(queue={"bad_probability": 0.1}, budget={"goal_usd": 50}))
+    tasks: list[int] = []
+    slow = [5000.0]
+    paper.measure = lambda held: slow.pop() if tasks and held >= set(tasks) and slow else 300.0
+    tasks += queued_pair(paper)
+    asked = judged(paper)
+    assert not slow and sum(name.endswith("-2") for name in asked) == 1
+    assert [paper.memory(n).state for n in tasks] == ["landed", "landed"]
+
+
+def test_growth_that_is_the_sum_of_the_parts_lands():
+    paper = Paper(settings(queue={"bad_probability": 0.1}, budget={"goal_usd": 50}))
+    paper.measure = lambda held: 300.0 + 800 * len(held)
+    tasks = queued_pair(paper)
+    judged(paper)
+    assert [paper.memory(n).state for n in tasks] == ["landed", "landed"]

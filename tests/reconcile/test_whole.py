@@ -77,6 +77,20 @@ def test_two_changes_that_do_not_go_together(world):
     assert not world.git("ls-remote", world.url, "refs/heads/auton/queue/*", "refs/auton/*")
 
 
+@pytest.mark.parametrize("world", [(Script([PAIR], changes={
+    ("t1", 1): {"a.c": "AAA\n"}, ("t2", 1): {"b.c": "BBB\n"}, ("t2", 2): {"b.c": "bbb\n"}}, slow={"AAA+BBB"}),
+    {"queue": {"bad_probability": 0.05}})], indirect=True)
+def test_two_changes_that_are_slow_together(world):
+    goal = world.file_goal()
+    world.work()
+    assert world.state(goal) == "done"
+    first, second = (issue.number for issue in world.you.sub_issues(goal))
+    report = next(text for text in world.said(second) if "Composition failure" in text)
+    assert f"smallest set that shows it: #{first}, #{second}" in report
+    assert "x86_64: boot_ms is 900, where its parts predict 30" in report
+    assert world.briefs[f"g{goal}-t{second}-a2-integrator"].feedback[0].kind == "composition"
+
+
 @pytest.mark.parametrize("world", [(Script([ONE], endings={"developer": {"status": "gave_up", "reason": "too hard"}}),
                                     {"workflow": {"max_attempts": 1}})], indirect=True)
 def test_a_task_that_fails_asks_for_a_person_and_a_person_helps(world):
