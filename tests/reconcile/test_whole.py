@@ -63,32 +63,22 @@ def test_a_conflict_is_resolved_by_the_integrator_on_the_same_branch(world):
     assert world.git("show", "FETCH_HEAD:README.md") == "one\ntwo"
 
 
-@pytest.mark.parametrize("world", [(Script([PAIR], changes={
-    ("t1", 1): {"a.c": "AAA\n"}, ("t2", 1): {"b.c": "BBB\n"}, ("t2", 2): {"b.c": "bbb\n"}}, red={"AAA+BBB"}),
-    {"queue": {"bad_probability": 0.05}})], indirect=True)
-def test_two_changes_that_do_not_go_together(world):
+CLASH = {("t1", 1): {"a.c": "AAA\n"}, ("t2", 1): {"b.c": "BBB\n"}, ("t2", 2): {"b.c": "bbb\n"}}
+
+
+@pytest.mark.parametrize(("world", "why"), [
+    ((Script([PAIR], changes=CLASH, red={"AAA+BBB"}), {"queue": {"bad_probability": 0.05}}), "found AAA+BBB"),
+    ((Script([PAIR], changes=CLASH, slow={"AAA+BBB"}), {"queue": {"bad_probability": 0.05}}),
+     "x86_64: boot_ms is 900, where its parts predict 30")], indirect=["world"], ids=["red", "slow"])
+def test_two_changes_that_do_not_go_together(world, why):
     goal = world.file_goal()
     world.work()
     assert world.state(goal) == "done"
     first, second = (issue.number for issue in world.you.sub_issues(goal))
     report = next(text for text in world.said(second) if "Composition failure" in text)
-    assert f"smallest set that shows it: #{first}, #{second}" in report
+    assert f"smallest set that shows it: #{first}, #{second}" in report and why in report
     assert world.briefs[f"g{goal}-t{second}-a2-integrator"].feedback[0].kind == "composition"
     assert not world.git("ls-remote", world.url, "refs/heads/auton/queue/*", "refs/auton/*")
-
-
-@pytest.mark.parametrize("world", [(Script([PAIR], changes={
-    ("t1", 1): {"a.c": "AAA\n"}, ("t2", 1): {"b.c": "BBB\n"}, ("t2", 2): {"b.c": "bbb\n"}}, slow={"AAA+BBB"}),
-    {"queue": {"bad_probability": 0.05}})], indirect=True)
-def test_two_changes_that_are_slow_together(world):
-    goal = world.file_goal()
-    world.work()
-    assert world.state(goal) == "done"
-    first, second = (issue.number for issue in world.you.sub_issues(goal))
-    report = next(text for text in world.said(second) if "Composition failure" in text)
-    assert f"smallest set that shows it: #{first}, #{second}" in report
-    assert "x86_64: boot_ms is 900, where its parts predict 30" in report
-    assert world.briefs[f"g{goal}-t{second}-a2-integrator"].feedback[0].kind == "composition"
 
 
 @pytest.mark.parametrize("world", [(Script([ONE], endings={"developer": {"status": "gave_up", "reason": "too hard"}}),
