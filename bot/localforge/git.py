@@ -185,7 +185,7 @@ class Git:
 
     def refs(self, prefix: str = "refs/") -> dict[str, str]:
         out = self.run("for-each-ref", "--format=%(objectname) %(refname)")
-        pairs = (line.split(" ", 1) for line in out.splitlines())
+        pairs = (line.split(" ", 1) for line in out.split("\n") if line)
         return {name: sha for sha, name in pairs if name.startswith(prefix)}
 
     def commit(self, sha: str) -> Commit | None:

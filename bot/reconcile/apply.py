@@ -90,7 +90,7 @@ def _carry_out(forge: Forge, config: Config, folder: Path, result: Result, where
     if result.patch and where["task"]:
         record = _push(forge, config, folder, result, where, record)
     if result.review and result.role == "reviewer" and where["task"]:
-        _review(forge, result, where)
+        _review(forge, config, result, where)
     return record
 
 
@@ -179,13 +179,14 @@ def _open_pull(forge: Forge, branch: str, result: Result, where: dict) -> Pull:
         return pull
 
 
-def _review(forge: Forge, result: Result, where: dict) -> None:
+def _review(forge: Forge, config: Config, result: Result, where: dict) -> None:
     """The verdict as a status, the findings as a review of the pull request."""
     review, sha = result.review, result.head_sha
     pull = forge.pull_of(f"auton/g{where['goal']}/t{where['task']}")
     if pull is None:
         raise Refused(f"expected a pull request of task #{where['task']}, found none")
-    marked = [sticky.parse(one.get("body") or "") for one in forge.reviews(pull.number)]
+    own = [one for one in forge.reviews(pull.number) if (one.get("user") or {}).get("login") == config.forge.bot]
+    marked = [sticky.parse(one.get("body") or "") for one in own]
     if not any(state and state.get("key") == result.key for state in marked):
         _post_review(forge, pull, review, sha, result.key)
     good = review.verdict == "approve"

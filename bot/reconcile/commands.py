@@ -113,10 +113,15 @@ def approve(r, goal, task, words, who):
     mem = r.goals[goal]
     if mem.state not in ("planned", "planning") or not mem.plan_key:
         raise No(f"there is no plan to approve: the goal is {mem.state}")
-    if words.args and not mem.plan_digest.startswith(words.args[0]) and not words.args[0].startswith(mem.plan_digest):
-        raise No(f"the plan that waits is {mem.plan_digest}, not {words.args[0]}; read it again")
     issue = r.snap.goals[goal].issue
-    r.goals[goal] = mem.but(approved_by=who, voided=False, digest=memory.digest(issue.title, issue.body), reason="")
+    text = memory.digest(issue.title, issue.body)
+    waits = mem.plan_digest if text == mem.digest else memory.digest(text, mem.plan_digest)
+    if words.args and not waits.startswith(words.args[0]) and not words.args[0].startswith(waits):
+        raise No(f"the text and plan that wait are {waits}, not {words.args[0]}; read them again")
+    if not words.args and (mem.foreign or text != mem.digest):
+        # Whoever may edit the text may do so while this is typed: what is approved has to be named.
+        raise No(f"expected `/auton approve {waits}`, which names the text and the plan as they stand now; read them")
+    r.goals[goal] = mem.but(approved_by=who, voided=False, digest=text, plan_digest=waits, reason="")
 
 
 @effect

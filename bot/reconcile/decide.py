@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from bot.config import Config
 from bot.handoff import Feedback
-from bot.reconcile import budget, commands, integrate, memory, plan, project, texts
+from bot.reconcile import budget, commands, integrate, memory, plan, project, slash, texts
 from bot.reconcile import model as m
 
 FORGIVEN = 5
@@ -138,11 +138,15 @@ def _accept(r: Round, goal: m.Goal) -> None:
 
 
 def accepted(r: Round, goal: m.Goal, by: str) -> m.GoalMemory:
-    """The memory of a goal whose present text `by` has started; options may stand in its last line."""
-    mem = m.GoalMemory(by=by, digest=memory.digest(goal.issue.title, goal.issue.body),
+    """The memory of a goal whose present text `by` has started; options may stand in its last line.
+
+    Who wrote it can change it at any time. So one by somebody who may not write chooses neither model nor budget, and its
+    plan waits for a person, who approves this very text and plan.
+    """
+    mem = m.GoalMemory(by=by, digest=memory.digest(goal.issue.title, goal.issue.body), foreign=not goal.author_may_write,
                        allowed=r.config.workflow.max_attempts)
-    last = goal.issue.body.strip().splitlines()[-1:] or [""]
-    for words in commands.parse(last[0]):
+    last = [line for line in slash.lines(goal.issue.body.strip()) if line][-1:] if goal.author_may_write else []
+    for words in slash.parse("".join(last)):
         if words.name == "plan" and not words.problem:
             mem = commands.with_options(mem, words)
     return mem
@@ -209,7 +213,7 @@ def _open_tasks(r: Round, number: int, mem: m.GoalMemory) -> None:
 
 
 def _planned(r: Round, number: int, mem: m.GoalMemory) -> None:
-    if r.config.workflow.approve == "auto" and not mem.approved_by and not mem.voided:
+    if r.config.workflow.approve == "auto" and not mem.approved_by and not mem.voided and not mem.foreign:
         mem = mem.but(approved_by=mem.by)
     go = mem.approved_by and not mem.held and not mem.voided
     r.goals[number] = mem.but(state="active", reason="") if go else mem
@@ -265,11 +269,15 @@ def _pay(r: Round, number: int, mem: m.GoalMemory, wanted: float | None) -> floa
 
 
 def ended(mem, run: m.Run, record: m.RunRecord):
-    """The memory with this run's reservation replaced by what it really cost. A run that died says nothing about the
-    task, so it uses up no attempt, a few times."""
+    """The memory with this run's reservation replaced by what it really cost."""
     done = run.but(status=record.status, usage=record.usage, seconds=record.seconds, reason=record.reason[:500])
     mem = mem.but(runs=tuple(done if one.key == run.key else one for one in mem.runs))
-    free = record.status == "lost" and sum(one.status == "lost" for one in mem.runs) <= FORGIVEN
+    return _forgiven(mem) if record.status == "lost" else mem
+
+
+def _forgiven(mem):
+    """A run that died says nothing about the task, so it uses up no attempt, a few times."""
+    free = sum(one.status == "lost" for one in mem.runs) <= FORGIVEN
     return mem.but(allowed=mem.allowed + 1) if free else mem
 
 
@@ -286,8 +294,7 @@ def _wait(r: Round, mem, run: m.Run, goal: int, task: int | None):
         r.after.append(m.ResumeRun(seen.id))
         return mem
     lost = run.but(status="lost", reason=texts.lost(seen))
-    # It says nothing about the task, so it uses up no attempt; that it is charged bounds how often it may happen.
-    mem = mem.but(runs=tuple(lost if one.key == run.key else one for one in mem.runs), allowed=mem.allowed + 1)
+    mem = _forgiven(mem.but(runs=tuple(lost if one.key == run.key else one for one in mem.runs)))
     if task is None:
         return mem.but(feedback=(Feedback(kind="limit", text=lost.reason),), reason=lost.reason)
     return again(mem, Feedback(kind="limit", text=lost.reason), lost.reason)

@@ -112,6 +112,8 @@ class GoalMemory(Memory):
     """Of `/auton plan mode=… model=…`, instead of auton.toml's."""
     voided: bool = False
     """The text was edited after it was accepted; a person must approve it again."""
+    foreign: bool = False
+    """Its author may not write here: a person must approve its plan, by name."""
     stuck: Literal["", "plan", "budget", "tasks"] = ""
     """What blocks it."""
     feedback: tuple[Feedback, ...] = ()
@@ -210,6 +212,7 @@ class Goal:
     starter: str = ""
     """Who labelled or opened it; read only while there is no memory."""
     starter_may_write: bool = False
+    author_may_write: bool = True
     broken: str = ""
     """Why the hidden state cannot be read, if it cannot."""
 

@@ -1,5 +1,6 @@
 """Is a manager's plan one that can be carried out? Pure; a plan is a model's words, and so hostile until checked."""
 
+from bot.agents import screen
 from bot.handoff import Plan
 
 PLANNER = "manager"
@@ -18,6 +19,7 @@ def check(plan: Plan, mode: str, max_tasks: int, roles: dict[str, set[str]]) -> 
         problems.append(f"the key {key} is used more than once")
     usable = {role for role, modes in roles.items() if (mode in modes or mode == "dual") and role != PLANNER}
     for task in plan.tasks:
+        problems += [f"{task.key}: its title becomes a commit's subject, and {why}" for why in screen.message(task.title)]
         if task.role not in usable:
             known = ", ".join(sorted(usable))
             problems.append(f"{task.key}: no role '{task.role[:40]}' in mode {mode}; there are {known}")

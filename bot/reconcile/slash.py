@@ -61,10 +61,14 @@ class Command:
 
 
 def lines(body: str) -> list[str]:
-    """The lines of `body` that stand for themselves: no quotes, no code, no HTML comments."""
-    body = re.sub(r"<!--.*?(-->|\Z)", lambda m: "\n" * m.group().count("\n"), body, flags=re.S)
-    kept, fence = [], ""
-    for line in body.splitlines():
+    """The lines of `body` that stand for themselves: no quotes, no code, no HTML comments.
+
+    Lines end as in CommonMark (2.1): other characters that Python takes for line ends would make a quote's end a command.
+    """
+    kept, fence, comment = [], "", False
+    for line in re.split(r"\r\n|\n|\r", body):
+        if comment or not (fence or line.startswith(("    ", "\t"))):  # `<!--` in code is code
+            line, comment = _uncommented(line, comment)
         mark = FENCE.match(line)
         if fence:
             if mark and mark[1].startswith(fence) and not line.strip(" `~"):
@@ -74,6 +78,30 @@ def lines(body: str) -> list[str]:
         elif not line.startswith((" ", "\t", ">")):
             kept.append(line.rstrip())
     return kept
+
+
+def _uncommented(line: str, inside: bool) -> tuple[str, bool]:
+    """The line without what HTML comments hide of it, blanks in its place; whether a comment is open at its end."""
+    shown, at = "", 0
+    while at < len(line):
+        if inside:
+            end = line.find("-->", at)
+            end, inside = (len(line), True) if end < 0 else (end + 3, False)
+            shown += " " * (end - at)
+        else:
+            end = _next_comment(line, at)
+            shown += line[at:end]
+            inside = end < len(line)
+        at = end
+    return shown, inside
+
+
+def _next_comment(line: str, at: int) -> int:
+    """Where the next `<!--` outside code spans begins; the line's length if there is none (CommonMark 6.1)."""
+    for found in re.finditer(r"(`+).*?(?<!`)\1(?!`)|<!--", line[at:]):
+        if found[0] == "<!--":
+            return at + found.start()
+    return len(line)
 
 
 def parse(body: str) -> list[Command]:

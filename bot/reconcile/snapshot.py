@@ -83,7 +83,8 @@ def known_roles() -> dict[str, set[str]]:
 def _goal(forge: Forge, issue: Issue, found: tuple[Comment, dict] | None) -> m.Goal:
     if found is None:
         starter = forge.labeled_by(issue.number, "auton:goal") or issue.author
-        return m.Goal(issue, None, starter=starter, starter_may_write=forge.may_write(starter))
+        may = {who: forge.may_write(who) for who in {starter, issue.author}}
+        return m.Goal(issue, None, starter=starter, starter_may_write=may[starter], author_may_write=may[issue.author])
     try:
         return m.Goal(issue, memory.load(m.GoalMemory, found[1], f"comment {found[0].id}"), found[0])
     except Refused as error:

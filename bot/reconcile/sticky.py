@@ -38,7 +38,7 @@ def parse(body: str) -> dict[str, Any] | None:
         return None
     try:
         state = json.loads(body[start + len(OPEN):end])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(state, dict) or state.pop("v", None) != VERSION:
         return None

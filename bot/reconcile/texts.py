@@ -7,7 +7,7 @@ people, pose as a command, or break out of a table. The functions are pure.
 import re
 import textwrap
 
-from bot.reconcile import budget
+from bot.reconcile import budget, memory
 from bot.reconcile import model as m
 from bot.reconcile.slash import COMMANDS, help_table
 
@@ -214,7 +214,7 @@ def goal_notices(r, goal: int) -> list[tuple[str, str]]:
     mem, out = r.goals[goal], []
     name = f"g{goal}"
     if mem.voided:
-        out.append((f"{name}-edited-after-{mem.digest}-{mem.attempt}", edited(mem)))
+        out.append((f"{name}-edited-after-{mem.digest}-{mem.attempt}", edited(mem, r.snap.goals[goal].issue)))
     if mem.state == "blocked" and mem.stuck == "budget":
         runs = len(budget.runs_of(mem, r.every_task_of(goal).values()))
         out.append((f"{name}-budget-{budget.cap(mem, r.config):g}-{runs}",
@@ -276,10 +276,11 @@ def failed(r, number: int, mem: m.TaskMemory) -> str:
     ]))
 
 
-def edited(mem: m.GoalMemory) -> str:
+def edited(mem: m.GoalMemory, issue) -> str:
+    now = memory.digest(memory.digest(issue.title, issue.body), mem.plan_digest)
     return (f"The text of this goal was edited after @{mem.by} had it accepted, so that approval is void and nothing "
-            "new is started.\n\nType `/auton approve` to go on with the present plan, or `/auton plan` to plan the new "
-            "text.")
+            f"new is started.\n\nRead it. Then type `/auton approve {now}` to go on with the present plan, or `/auton plan` to "
+            "plan the new text.")
 
 
 def broken(why_: str) -> str:

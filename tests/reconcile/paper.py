@@ -53,10 +53,11 @@ class Paper:
 
     # -- people -------------------------------------------------------------------------------------------------------
 
-    def goal(self, title: str = "Goal", body: str = "Do it.", writer: bool = True) -> int:
+    def goal(self, title: str = "Goal", body: str = "Do it.", writer: bool = True, stranger: bool = False) -> int:
         number = next(self.numbers)
         issue = Issue(next(self.ids), number, title, body, "you", frozenset({"auton:goal"}), True, "t", "t")
-        self._put(goals={**self.snap.goals, number: m.Goal(issue, None, starter="you", starter_may_write=writer)})
+        new = m.Goal(issue, None, starter="you", starter_may_write=writer, author_may_write=not stranger)
+        self._put(goals={**self.snap.goals, number: new})
         return number
 
     def edit(self, goal: int, body: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.reconcile import decide
+from bot.reconcile import decide, memory
 from bot.reconcile import model as m
 from tests.reconcile.paper import Paper, settings
 from tests.reconcile.world import plan
@@ -107,7 +107,14 @@ def test_an_edit_voids_the_approval():
     paper.judge(paper.waiting()[0])
     paper.rest()
     assert paper.memory(task).state == "review" and not paper.waiting()  # what ran is kept, nothing new starts
-    paper.type(goal, "/auton approve")
+    seen = memory.digest(memory.digest("Goal", "Do something else."), paper.memory(goal).plan_digest)
+    paper.edit(goal, "Do something else again.")
+    for unnamed in ("/auton approve", f"/auton approve {seen}"):  # the text may change while this is typed
+        paper.type(goal, unnamed)
+        paper.rest()
+        assert paper.memory(goal).state == "planned"
+    now = memory.digest(memory.digest("Goal", "Do something else again."), paper.memory(goal).plan_digest)
+    paper.type(goal, f"/auton approve {now}")
     paper.rest()
     assert paper.memory(goal).state == "active" and paper.waiting() == [f"g1-t{task}-a1-reviewer"]
 
@@ -451,3 +458,40 @@ def test_growth_that_is_the_sum_of_the_parts_lands():
     tasks = queued_pair(paper)
     judged(paper)
     assert [paper.memory(n).state for n in tasks] == ["landed", "landed"]
+
+
+def test_a_strangers_goal_chooses_no_budget_and_its_plan_is_approved_by_name():
+    paper = Paper()
+    goal = paper.goal(body="Do it.\n\n/auton plan budget=$999999 model=x/y", stranger=True)
+    paper.rest()
+    assert (paper.memory(goal).budget, paper.memory(goal).model) == (None, "")
+    paper.answer(f"g{goal}-plan-a1-manager", plan=plan(("t1", "developer")))
+    paper.rest()
+    paper.type(goal, "/auton approve")
+    paper.rest()
+    assert paper.memory(goal).state == "planned" and not paper.waiting()
+    paper.type(goal, f"/auton approve {paper.memory(goal).plan_digest}")
+    paper.rest()
+    assert paper.memory(goal).state == "active"
+
+
+@pytest.mark.parametrize("body", ["Do it.\n<!-- \n/auton plan budget=$9", "```\n/auton plan budget=$9", "> a\u2028/auton plan budget=$9"])
+def test_what_is_not_seen_or_quoted_is_no_option(body):
+    paper = Paper()
+    goal = paper.goal(body=body)
+    paper.rest()
+    assert paper.memory(goal).budget is None
+
+
+def test_runs_that_are_lost_for_ever_end_at_a_person():
+    paper = Paper(settings(budget={"goal_usd": 500}))
+    goal = planned(paper)
+    for _ in range(40):
+        waiting = paper.waiting()
+        if not waiting:
+            break
+        paper.lose(waiting[0])
+        paper.later(5)
+        paper.rest()
+    assert not paper.waiting() and paper.memory(paper.task("t1")).state == "failed"
+    assert len(paper.memory(paper.task("t1")).runs) <= 3 + 5 and paper.memory(goal).state == "blocked"

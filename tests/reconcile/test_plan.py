@@ -23,6 +23,9 @@ def test_each_fault_is_named():
     assert "t1 → t1" in plan.check(make(("t1", ["t1"])), "dual", 12, ROLES)[0]
     assert "not in the plan" in plan.check(make(("t1", ["t9"])), "kernel_build", 12, ROLES)[0]
     assert "at most 1" in plan.check(make(("t1", []), ("t2", [])), "kernel_build", 1, ROLES)[0]
+    for title in ("Fix #3: uptime is wrong", "Tidy the docs [skip ci]", "Date: tomorrow", "a\u202eb"):
+        named = Plan(summary="s", tasks=[PlanTask(key="t1", title=title, role="developer", body="b", depends_on=[])])
+        assert "t1: its title becomes a commit's subject, and " in plan.check(named, "kernel_build", 12, ROLES)[0]
     for role in ("data_scientist", "manager", "pirate"):
         assert "no role" in plan.check(make(("t1", []), role=role), "kernel_build", 12, ROLES)[0]
 

@@ -10,9 +10,17 @@ from bot.reconcile import slash
 @pytest.mark.parametrize("body", [
     "> /auton stop", "```\n/auton stop\n```", "~~~sh\n/auton stop\n~~~", "    /auton stop", "please /auton stop",
     "<!-- \n/auton stop\n-->", "/autonomous stop", "````\n```\n/auton stop\n```\n````", "`/auton stop`",
+    "> fine\u2028/auton stop", "> fine\u0085/auton stop", "> fine\x0c/auton stop", "> fine\x0b/auton stop",
+    "```\nlog\u2028```\u2028/auton stop\n```", "<!-- /auton stop", "a <!-- b\n/auton stop",
 ])
 def test_quotes_code_and_other_words_are_no_commands(body):
     assert slash.parse(body) == []
+
+
+@pytest.mark.parametrize("body", ["look: `<!--`\n/auton stop", "```\n<!--\n```\n/auton stop", "    <!--\n/auton stop",
+                                  "<!-- a --> b\r/auton stop", "`` a ` <!-- ``\r\n/auton stop", "<!-- a\n    b -->\n/auton stop"])
+def test_what_only_shows_a_comment_hides_nothing(body):
+    assert [command.name for command in slash.parse(body)] == ["stop"]
 
 
 def test_options_and_arguments():

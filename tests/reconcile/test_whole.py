@@ -1,5 +1,6 @@
 """Whole runs on the real local forge with real git: what a person sees in the end."""
 
+import re
 import threading
 
 import pytest
@@ -124,6 +125,13 @@ def test_a_goal_that_a_reader_files_is_not_labelled_and_so_not_begun(world):
     world.work()
     assert world.you.issue(goal).labels == frozenset() and world.said(goal) == []
     world.you.add_labels(goal, ["auton:goal"])  # a person with write permission lets it in
+    world.work()
+    assert world.state(goal) == "planned"  # its author may change the text at any time
+    named = re.search(r"type `(/auton approve \w+)` to start", world.said(goal)[-1])[1]
+    world.comment(goal, named, who=world.guest)
+    world.work()
+    assert world.state(goal) == "planned"
+    world.comment(goal, named)
     world.work()
     assert world.state(goal) == "done"
 
