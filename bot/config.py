@@ -105,8 +105,9 @@ class Screen(Section):
     """A patch that touches more files is refused."""
     max_lines: int = Field(6000, ge=1)
     """A patch with more added and removed lines is refused."""
-    protected: list[str] = [".github/**", "auton.toml"]
-    """Glob patterns of paths that only a person may change."""
+    protected: list[str] = [".github/**", "auton.toml", "bot/**"]
+    """Glob patterns of paths that only a person may change. Name what starts your machine, too: a script that a change may
+    rewrite can play the part of a kernel."""
 
 
 class Target(Section):

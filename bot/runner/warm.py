@@ -18,13 +18,16 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+import regex
+
 import bot
 from bot.runner.process import TRACKING, Child, Program
 
 SENSITIVE = re.compile(r"PYTHON|LD_|LC_|LANG|TZ$|BASH|SHELLOPTS|POSIXLY|MALLOC_|GLIBC_|OPENSSL_|PYDANTIC_")
 """Variables that act on the start of bash or Python: they have to be the fork server's."""
 PIECE = r'[\w./:@%+,=-]++|"(?:[\w./:@%+,= -]|\$[A-Za-z_]\w*+|\$\{[A-Za-z_]\w*+\})*+"'
-LINE = re.compile(rf"auton(?:\ +(?:{PIECE})++)*+\s*", re.ASCII)
+# Not of `re`: before Python 3.11.5 it takes back what a possessive quantifier holds (CPython issue 106052).
+LINE = regex.compile(rf"auton(?:\ +(?:{PIECE})++)*+\s*", regex.ASCII)
 BASHS_OWN = re.compile(r"BASH.*|COMP_.*|DIRSTACK|E?UID|EPOCH.*|FUNCNAME|GROUPS|HISTCMD|HOST.*|IFS|LINENO|MACHTYPE|OLDPWD|OPT.*|"
                        r"OSTYPE|PIPESTATUS|PPID|PS4|PWD|S?RANDOM|SECONDS|SHELLOPTS|SHLVL|_")
 """Variables that bash sets itself ("Shell Variables" in its manual)."""
@@ -40,7 +43,7 @@ def words(script: str, env: dict[str, str]) -> list[str] | None:
     names = re.findall(r"\$\{?(\w+)", script)
     if any(name not in env or BASHS_OWN.fullmatch(name) for name in names):
         return None
-    found = re.findall(rf"(?:{PIECE})++", script, re.ASCII)
+    found = regex.findall(rf"(?:{PIECE})++", script, regex.ASCII)
     return [re.sub(r"\$\{?(\w+)\}?", lambda match: env[match[1]], word.replace('"', "")) for word in found]
 
 

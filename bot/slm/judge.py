@@ -6,6 +6,7 @@ it made is then read as hostile by our code, which sees the candidate's recipe a
 model that is integrated is booted in the candidate's kernels, too.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bot import sandbox
+from bot import plainfile, sandbox
 from bot.config import Config
 from bot.errors import MissingTool, Refused
 from bot.handoff import SlmReport
@@ -181,18 +182,17 @@ def _checked(judged: dict, facts: dict[str, str]) -> dict:
 def _keep(work: Path, out: Path, keys: Keys, kept: bool, judged: dict) -> None:
     """What goes to the artifacts: plain files by name, of a model that nothing is wrong with."""
     if keys.trained and not kept:
-        _copy(work / "model", out / "trained", store.FILES["trained"])
+        _copy(work, "model", out / "trained", store.FILES["trained"])
     if keys.made and not judged.get("problems"):
-        _copy(out / "ship", out / "made", store.FILES["made"])
+        _copy(out, "ship", out / "made", store.FILES["made"])
 
 
-def _copy(source: Path, target: Path, files: dict[str, int]) -> None:
+def _copy(root: Path, folder: str, target: Path, files: dict[str, int]) -> None:
     for name, most in files.items():
-        path = source / name
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > most:
-            continue
-        target.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target / name)
+        with contextlib.suppress(plainfile.NotPlain), plainfile.opened(root, f"{folder}/{name}", most) as source:
+            target.mkdir(parents=True, exist_ok=True)
+            with (target / name).open("wb") as file:
+                shutil.copyfileobj(source, file)
 
 
 def _integrated(repo: Path, base: Path, wanted: Recipe, before: dict[str, str], after: dict[str, str], made: Path,

@@ -107,7 +107,7 @@ def _crash(machine: Machine, code: int | None, log: str, stub: Path, image: Path
     if code is not None or not stub.exists():
         return None
     try:
-        return crash.from_hang(gdb.backtrace(stub, image), image, repo, wrap)
+        return crash.from_hang(gdb.backtrace(stub, repo, image), image, repo, wrap)
     except (gdb.NoAnswer, OSError):
         return None
 

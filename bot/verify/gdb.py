@@ -11,7 +11,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot import plainfile
+
 FRAMES = 24
+MOST_IMAGE = 1 << 30
 PATIENCE = 3.0
 """Seconds that all of the conversation may take."""
 PACKET = 64 << 10
@@ -37,11 +40,15 @@ class NoAnswer(Exception):
     """The stub said nothing, or something that is no answer."""
 
 
-def backtrace(path: Path, image: Path) -> list[int]:
+def backtrace(path: Path, root: Path, image: Path) -> list[int]:
     """The program counter and the return addresses above it, innermost first; the machine is stopped by this.
 
-    NoAnswer when the machine can't be asked."""
-    head = image.read_bytes()[:20]
+    `image` lies below `root`; what runs may have put anything in its place. NoAnswer when the machine can't be asked."""
+    try:
+        with plainfile.opened(root, image.relative_to(root), MOST_IMAGE) as file:
+            head = file.read(20)
+    except (plainfile.NotPlain, ValueError) as error:
+        raise NoAnswer(str(error)) from None
     layout = MACHINES.get(struct.unpack_from("<H", head, 18)[0]) if len(head) == 20 and head[:4] == b"\x7fELF" else None
     if layout is None:
         raise NoAnswer(f"expected an ELF image of a known machine, found none at {image.name}")
