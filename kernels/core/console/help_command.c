@@ -17,5 +17,7 @@ static void help(int argc, char **argv)
     (void)argc, (void)argv;
     for (const struct command *command = first_after(""); command; command = first_after(command->name))
         kprintf("%-10s %s\n", command->name, command->help);
+    kprintf("Any other line is a sentence, answered from how the machine is now: what is my ip, which disks are in here,\n"
+            "why is the network down, be a web server on port 8080, install NAME, restart the web server.\n");
 }
 COMMAND_IF(command_alone, help, "list the commands", help);

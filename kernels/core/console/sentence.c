@@ -16,7 +16,8 @@ static void refuse(void)
 {
     kprintf("I did not understand that, or it is nothing this machine can do.\n"
             "Try for example: what is my ip\n"
-            "or: be a web server on port 8080\n");
+            "or: be a web server on port 8080\n"
+            "or: help\n");
 }
 
 /* Keeps what is to be performed when the next line is yes. */

@@ -1,4 +1,4 @@
-/* net: the network devices; net ping_command ADDRESS: a round trip. */
+/* net: the network devices; net ping ADDRESS: a round trip. */
 #include "net.h"
 #include "console.h"
 #include "print.h"
@@ -38,4 +38,4 @@ static bool net_fits(int argc, char **argv)
 {
     return argc == 1 || (argc == 3 && !strcmp(argv[1], "ping"));
 }
-COMMAND_IF(net_fits, net, "show the network devices, or: net ping_command ADDRESS", net);
+COMMAND_IF(net_fits, net, "show the network devices, or: net ping ADDRESS", net);
