@@ -361,7 +361,9 @@ static bool admissible(struct tcp *tcp, const struct segment *s)
         return false;
     }
     if (!touches || (s->flags & SYN)) { /* for SYN see RFC 5961, 4.2 */
-        tcp_send_ack(tcp);
+        bool asks = length_of(s) || s->seq == tcp->rcv_nxt - 1; /* the latter to see whether we live: RFC 9293, 3.8.4 */
+        if (asks)
+            tcp_send_ack(tcp); /* never to a mere acknowledgement: the two would answer each other without end */
         return false;
     }
     if (!(s->flags & ACK))

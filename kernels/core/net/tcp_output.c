@@ -71,9 +71,11 @@ static void send_segment(struct tcp *tcp, uint32_t seq, uint32_t size, uint8_t f
     finish(packet, tcp->local, tcp->remote);
 }
 
+/* With the number behind all that was ever sent, not the one that a retransmission goes on from: the other side may have all of
+   that, and would answer an old number with an acknowledgement, and we that one, without end. A shut window has taken no probe. */
 void tcp_send_ack(struct tcp *tcp)
 {
-    send_segment(tcp, tcp->snd_nxt, 0, ACK);
+    send_segment(tcp, tcp->snd_wnd ? tcp->snd_max : tcp->snd_una, 0, ACK);
 }
 
 static void ack_late(void *arg)

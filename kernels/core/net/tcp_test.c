@@ -209,26 +209,25 @@ static void send_pattern(void *arg)
     }
 }
 
-/* Sends 200,000 bytes through the echo server and back; the number that came back right. */
-static uint32_t echo_pattern(void)
+/* Sends 200,000 bytes through the echo server and back; the number that came back right, negative if one came back wrong. */
+static int64_t echo_pattern(void)
 {
     struct thread *server = start_server(1);
     struct tcp *tcp = server ? tcp_connect(HERE, TCP_TEST_PORT, SOON) : NULL;
     static uint8_t block[3000];
-    uint32_t at = 0;
+    uint32_t at = 0, wrong = 0;
     long size;
     if (!tcp)
         return 0;
     struct thread *sender = thread_start("sender", CLASS_SYSTEM, send_pattern, tcp);
     while (at < 200000 && (size = tcp_read(tcp, block, sizeof block, SOON)) > 0)
         for (long i = 0; i < size; i++, at++)
-            if (block[i] != (uint8_t)(at * 31 >> 3))
-                goto out;
-out:
+            if (block[i] != (uint8_t)(at * 31 >> 3) && !wrong)
+                wrong = at + 1;
     thread_join(sender);
     tcp_close(tcp);
     stop_server(server);
-    return at;
+    return wrong ? -(int64_t)wrong : at;
 }
 
 TEST(tcp, carries_much_data_unchanged)
@@ -248,6 +247,64 @@ TEST(tcp, survives_reordered_and_doubled_packets)
     network(0, 5, 7);
     EXPECT_EQ(echo_pattern(), 200000);
     network(0, 0, 0);
+}
+
+/* Both sides have all that the other sent, and neither hears so: both go back and send again what is not wanted any more. */
+enum { CROSSING = 4000, HELD_MAX = 16 };
+static struct packet *held[HELD_MAX];
+static unsigned held_count;
+
+static bool hold_send(struct net_device *device, struct packet *packet)
+{
+    (void)device;
+    if (held_count < HELD_MAX)
+        held[held_count++] = packet;
+    else
+        packet_free(packet);
+    return true;
+}
+
+static bool deaf_send(struct net_device *device, struct packet *packet)
+{
+    if (packet->length > 500)
+        return good_send(device, packet);
+    packet_free(packet); /* an acknowledgement */
+    return true;
+}
+
+static void sends_by(bool (*send)(struct net_device *, struct packet *))
+{
+    mutex_take(&net_lock);
+    net_first()->send = send;
+    for (unsigned i = 0; send == deaf_send && i < held_count; i++)
+        good_send(net_first(), held[i]);
+    mutex_give(&net_lock);
+}
+
+TEST(tcp, lost_acknowledgements_begin_no_war_of_acknowledgements)
+{
+    static uint8_t bytes[CROSSING], heard[CROSSING];
+    listener = tcp_listen(TCP_TEST_PORT, 1);
+    struct tcp *client = tcp_connect(HERE, TCP_TEST_PORT, SOON), *served = tcp_accept(listener, SOON);
+    ASSERT_TRUE(client && served);
+    network(0, 0, 1u << 30); /* lossless, but impatient */
+    held_count = 0;
+    sends_by(hold_send);
+    EXPECT_EQ(tcp_write(client, bytes, CROSSING, SOON), CROSSING);
+    EXPECT_EQ(tcp_write(served, bytes, CROSSING, SOON), CROSSING);
+    sends_by(deaf_send);
+    time_sleep_ns(100 * NS_PER_MS);
+    passed = 0;
+    sends_by(bad_send);
+    for (int i = 0; i < 500 && (client->send_used || served->send_used); i++)
+        time_sleep_ns(10 * NS_PER_MS);
+    EXPECT_TRUE(!client->send_used && !served->send_used);
+    EXPECT_TRUE(passed < 20);
+    EXPECT_TRUE(tcp_read(client, heard, CROSSING, SOON) > 0 && tcp_read(served, heard, CROSSING, SOON) > 0);
+    network(0, 0, 0);
+    tcp_close(client);
+    tcp_close(served);
+    tcp_close(listener);
 }
 
 /* -- Many, and rude, clients -------------------------------------------------------------------------------- */
