@@ -194,6 +194,10 @@ def check(g: Gguf) -> list[str]:
     for name in ("scores", "token_type"):
         if len(k[f"tokenizer.ggml.{name}"]) != vocab:
             bad.append(f"tokenizer.ggml.{name}: expected {vocab} entries, found {len(k[f'tokenizer.ggml.{name}'])}")
+    kinds = k["tokenizer.ggml.token_type"]
+    normal = [token for token, kind in zip(k["tokenizer.ggml.tokens"], kinds, strict=False) if kind == 1]
+    if len(set(normal)) < len(normal):
+        bad.append("tokenizer.ggml.tokens: a token is there twice")
     intents, first = k["auton.slm.intents"], k["auton.slm.first_intent_token_id"]
     if not intents or first + len(intents) > vocab or max(k["auton.slm.ask_token_id"], k["tokenizer.ggml.eos_token_id"]) >= vocab:
         bad.append("special tokens: expected ids inside the vocabulary")

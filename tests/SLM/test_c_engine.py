@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import struct
 import subprocess
 
+import gguf
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -15,6 +17,8 @@ from SLM.engines import open_engine
 from SLM.engines.host import Host, program
 from SLM.engines.host import open as open_host
 from SLM.errors import SlmError
+from SLM.gguf_read import check
+from SLM.gguf_read import read as read_gguf
 
 pytestmark = pytest.mark.skipif(shutil.which("clang") is None, reason="the C engine is built with clang")
 
@@ -93,6 +97,27 @@ def test_a_damaged_file_is_refused_with_one_line(exported, tmp_path):
         (tmp_path / name).write_bytes(bad)
         done = subprocess.run([program(), tmp_path / name], input="hi\n", capture_output=True, text=True, timeout=20)
         assert done.returncode == 2 and done.stderr.startswith("slm-host: error: ") and done.stderr.count("\n") == 1 and not done.stdout
+
+
+def patched(raw: bytes, place: int, new: bytes) -> bytes:
+    return raw[:place] + new + raw[place + len(new):]
+
+
+def test_a_model_that_can_not_answer_says_why_before_it_is_asked(exported, tmp_path):
+    """The same words from the pipeline's check and from the engine."""
+    path = exported / "model" / "Q8_0.gguf"
+    raw, found = path.read_bytes(), read_gguf(path)
+    same = [token for token in found.keys["tokenizer.ggml.tokens"] if len(token.encode()) == 4 and token.isascii()][-2:]
+    one, other = (len(word).to_bytes(8, "little") + word.encode() for word in same)
+    twice = patched(raw, raw.index(one), other)
+    norm = gguf.GGUFReader(path).get_tensor([t.name for t in gguf.GGUFReader(path).tensors].index("output_norm.weight"))
+    no_number = patched(raw, int(norm.data_offset) + 8, struct.pack("<f", float("nan")))
+    for name, bad, words, checked in (("twice", twice, "a token is there twice", "a token is there twice"),
+                                      ("nan", no_number, "a norm's weight is not a finite number", "holds values that are not finite")):
+        (tmp_path / name).write_bytes(bad)
+        done = subprocess.run([program(), tmp_path / name], input="hi\n", capture_output=True, text=True, timeout=20)
+        assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1
+        assert any(checked in problem for problem in check(read_gguf(tmp_path / name)))
 
 
 def test_hostile_files_cannot_hurt(exported, tmp_path):

@@ -210,6 +210,21 @@ static bool whole(const struct slm_gguf *g)
     return all;
 }
 
+/* Are all of a vector's values numbers? By their bits: this file uses no floating point. */
+static bool finite(const struct slm_tensor *w, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if ((w->data[4 * (size_t)i + 3] & 0x7f) == 0x7f && w->data[4 * (size_t)i + 2] & 0x80) return false;
+    return true;
+}
+
+static bool vectors_are_finite(const struct slm_gguf *g)
+{
+    bool all = finite(&g->out_norm, g->hidden);
+    for (uint32_t i = 0; i < g->layers; i++) all &= finite(&g->layer[i].attn_norm, g->hidden) && finite(&g->layer[i].ffn_norm, g->hidden);
+    return all;
+}
+
 const char *slm_gguf_read(struct slm_gguf *g, const void *data, size_t size)
 {
     struct reader r = {data, (const uint8_t *)data + size, NULL};
@@ -228,5 +243,6 @@ const char *slm_gguf_read(struct slm_gguf *g, const void *data, size_t size)
     const char *wrong = shape(g, &k);
     if (!wrong) wrong = tensors(g, &r, count, data, k.align);
     if (!wrong && !whole(g)) wrong = "gguf: a tensor is missing";
+    if (!wrong && !vectors_are_finite(g)) wrong = "gguf: a norm's weight is not a finite number";
     return wrong;
 }

@@ -26,6 +26,7 @@ static uint64_t load_ns;
 static struct channel requests, done; /* done: one byte for each request, in order */
 static struct mutex turn;             /* of who asks: one question at a time */
 static uint64_t limit_ns = LIMIT_MS * NS_PER_MS, deadline_ns;
+static bool late; /* the last answer was */
 
 static bool expired(void)
 {
@@ -75,7 +76,7 @@ static void serve(void *arg)
         if (wrong)
             *request.whole = false;
         else if (request.text)
-            *request.whole = slm_ask(&model, request.text, true, expired, request.answer);
+            *request.whole = slm_ask(&model, request.text, true, expired, request.answer), late = expired();
         else
             bench(&request);
         channel_send(&done, &byte, UINT64_MAX);
@@ -112,7 +113,8 @@ void slm_service_ask(const char *text, struct slm_reply *reply)
     uint64_t began = hal_time_ns();
     mutex_take(&turn);
     hand_over(&(struct request){.text = text, .answer = &answer, .whole = &whole});
-    *reply = (struct slm_reply){.engine = whole ? "model" : "rules", .why = whole ? NULL : wrong ? wrong : "the model gave no answer in time"};
+    const char *why = wrong ? wrong : late ? "the model gave no answer in time" : "the model's answer is no number";
+    *reply = (struct slm_reply){.engine = whole ? "model" : "rules", .why = whole ? NULL : why};
     if (whole)
         reply->logits = model.g.intents;
     else

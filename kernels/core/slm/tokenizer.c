@@ -24,21 +24,34 @@ static uint32_t hash_of(const uint8_t *text, size_t n)
     return h;
 }
 
+/* Places that are looked at for a token, which a file whose tokens were chosen for their hashes would otherwise make as many as it
+   has tokens. At half the places taken, a hundred are hardly ever needed. */
+enum { PLACES = 1024 };
+
+/* The place of the token spelt so, or the free one for it; hash_size when there is neither. */
+static uint32_t place_of(const struct slm *s, const uint8_t *text, size_t n)
+{
+    uint32_t at = hash_of(text, n) & (s->hash_size - 1);
+    for (unsigned i = 0; i < PLACES; i++, at = (at + 1) & (s->hash_size - 1)) {
+        uint32_t entry = s->token_hash[at];
+        if (!entry) return at;
+        size_t length;
+        const uint8_t *spelt = spelling(s, entry - 1, &length);
+        if (length == n && !__builtin_memcmp(spelt, text, n)) return at;
+    }
+    return s->hash_size;
+}
+
 /* The token spelt so, or -1. Control tokens are not found: text can't name them. */
 static int32_t find(const struct slm *s, const uint8_t *text, size_t n)
 {
-    for (uint32_t at = hash_of(text, n) & (s->hash_size - 1);; at = (at + 1) & (s->hash_size - 1)) {
-        uint32_t entry = s->token_hash[at];
-        if (!entry) return -1;
-        size_t length;
-        const uint8_t *spelt = spelling(s, entry - 1, &length);
-        if (length == n && !__builtin_memcmp(spelt, text, n)) return (int32_t)(entry - 1);
-    }
+    uint32_t at = place_of(s, text, n);
+    return at == s->hash_size ? -1 : (int32_t)s->token_hash[at] - 1;
 }
 
-/* Fills the arena's tables; called by slm_open with both allocated and the hash zeroed. */
-void slm_tokenizer_open(struct slm *s);
-void slm_tokenizer_open(struct slm *s)
+/* Fills the arena's tables; called by slm_open with both allocated and the hash zeroed. What is wrong with the tokens, or NULL. */
+const char *slm_tokenizer_open(struct slm *s);
+const char *slm_tokenizer_open(struct slm *s)
 {
     uint32_t at = 0;
     for (uint32_t t = 0; t < s->g.vocab; t++) {
@@ -47,10 +60,12 @@ void slm_tokenizer_open(struct slm *s)
         const uint8_t *text = spelling(s, t, &n);
         at += 8 + (uint32_t)n;
         if (s->g.token_types[4 * t] != 1) continue; /* NORMAL */
-        uint32_t h = hash_of(text, n) & (s->hash_size - 1);
-        while (s->token_hash[h]) h = (h + 1) & (s->hash_size - 1);
+        uint32_t h = place_of(s, text, n);
+        if (h == s->hash_size) return "gguf: too many tokens have one hash";
+        if (s->token_hash[h]) return "gguf: a token is there twice";
         s->token_hash[h] = t + 1;
     }
+    return NULL;
 }
 
 /* A score's bits, ordered as integers order: IEEE floats compare as sign and magnitude. */

@@ -2,7 +2,7 @@
 #include "engine.h"
 #include "vector.h"
 
-void slm_tokenizer_open(struct slm *s);
+const char *slm_tokenizer_open(struct slm *s);
 
 /* exp, sine and cosine to full float precision, for tables made once: Taylor in double after range reduction. */
 static double exp_precise(double x)
@@ -191,7 +191,7 @@ const char *slm_open(struct slm *s, const void *gguf, size_t size, void *arena, 
     void *scratch = carve(&a, SLM_SCRATCH);
     if (!scratch || !lay_out(s, &a)) return "slm: the model needs a larger arena";
     __builtin_memset(s->token_hash, 0, 4 * (size_t)s->hash_size);
-    slm_tokenizer_open(s);
+    if ((wrong = slm_tokenizer_open(s))) return wrong;
     fill_rotary(s);
     s->position = 0;
     bool in_place = arena_size < slm_arena_size(&s->g, true);
