@@ -145,6 +145,7 @@ long tcp_write(struct tcp *tcp, const void *data, size_t size, uint64_t deadline
 void tcp_close(struct tcp *tcp);
 void tcp_shut(struct tcp *listener);         /* stops listening: tcp_accept gives NULL; still to be closed */
 void tcp_abort(struct tcp *tcp);    /* resets the connection; tcp is gone */
+void tcp_cut(struct tcp *tcp);      /* the same for one that another thread reads or writes, which fails there; still to be closed */
 ip4 tcp_peer(const struct tcp *tcp, uint16_t *port);
 unsigned tcp_count(void);           /* connections in any state, listeners included */
 enum { TCP_LISTED = 16 };

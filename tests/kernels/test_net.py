@@ -167,11 +167,12 @@ def test_slow_clients_hold_up_nobody(hard_pressed):
 
 
 def test_a_silent_crowd_is_sent_away(hard_pressed):
-    """More silent clients than there are workers: those who come later wait at most until the silent ones' time is up."""
+    """More silent clients than there are workers: who has been silent for longest makes room for those who speak."""
     silent = connect(hard_pressed.port, 80)
-    begun = time.monotonic()
-    assert curl(hard_pressed.port, "/health", "-m", "40")[0] == 0
-    assert time.monotonic() - begun < 30
+    for _ in range(5):
+        begun = time.monotonic()
+        assert curl(hard_pressed.port, "/health", "-m", "40")[0] == 0
+        assert time.monotonic() - begun < 4  # they may be silent for ten seconds when nobody else is there
     for connection in silent:
         connection.close()
 

@@ -1,5 +1,5 @@
-/* The web server (net.h): a thread that accepts, and one for each connection, at most WORKERS_MAX. Every wait has an end,
-   so a silent client costs one thread for IDLE_NS and blocks nobody. */
+/* The web server (net.h): a thread that accepts, and one for each connection, at most WORKERS_MAX. Every wait has an end, so a
+   silent client costs one thread for IDLE_NS; when all threads are taken, who has been silent for longest makes room. */
 #include "http_message.h"
 #include "mm.h"
 #include "net.h"
@@ -11,9 +11,12 @@
 enum { ANSWER_HEADER_MAX = 256, WORKERS_MAX = 64, BACKLOG = 128, REQUESTS_MAX = 100000 };
 #define IDLE_NS (10 * NS_PER_S)     /* between requests, and for the whole of a request's header */
 #define ANSWER_NS (30 * NS_PER_S)
+#define PATIENCE_NS (NS_PER_S / 2)  /* for a request, when others wait for their turn */
 
 struct worker {
+    struct worker *next;
     struct tcp *tcp;
+    uint64_t waits_since; /* for a request; 0 while it answers one, or was sent away */
     char input[HTTP_HEADER_MAX];
     size_t used;
     char out[ANSWER_HEADER_MAX + HTTP_BODY_MAX]; /* the header ends where the body begins: both go out as one */
@@ -24,6 +27,7 @@ static struct condition worker_left;
 static struct tcp *listener;
 static struct thread *acceptor;
 static uint16_t port;
+static struct worker *first_worker;
 static unsigned workers;
 
 static const struct page_entry *find_page(const char *path)
@@ -74,6 +78,13 @@ static bool http_answer(struct worker *worker, const struct http_request *reques
     return answer(worker, "200 OK", page->type, size, request->keep_alive, !head) && request->keep_alive;
 }
 
+static void waits(struct worker *worker, bool for_a_request)
+{
+    mutex_take(&lock);
+    worker->waits_since = for_a_request ? hal_time_ns() : 0;
+    mutex_give(&lock);
+}
+
 /* Reads until a whole header has come; what follows it stays in input for the next round. */
 static enum http_parse read_request(struct worker *worker, struct http_request *request)
 {
@@ -89,13 +100,27 @@ static enum http_parse read_request(struct worker *worker, struct http_request *
     }
 }
 
+static void leave(struct worker *worker)
+{
+    mutex_take(&lock);
+    struct worker **at = &first_worker;
+    while (*at != worker)
+        at = &(*at)->next;
+    *at = worker->next;
+    workers--;
+    condition_signal(&worker_left);
+    mutex_give(&lock);
+}
+
 static void work(void *arg)
 {
     struct worker *worker = arg;
     struct http_request request;
     bool going = true;
     for (int i = 0; i < REQUESTS_MAX && going; i++) {
+        waits(worker, true);
         enum http_parse parsed = read_request(worker, &request);
+        waits(worker, false);
         if (parsed == HTTP_BAD)
             answer_error(worker, "400 Bad Request", false);
         if (parsed != HTTP_DONE)
@@ -105,39 +130,55 @@ static void work(void *arg)
         request.keep_alive = request.keep_alive && i + 1 < REQUESTS_MAX;
         going = http_answer(worker, &request);
     }
+    leave(worker);
     tcp_close(worker->tcp);
     kfree(worker);
+}
+
+/* The client that has let us wait for longest, if that is long; lock held. */
+static void send_one_away(void)
+{
+    struct worker *slowest = NULL;
+    for (struct worker *worker = first_worker; worker; worker = worker->next)
+        if (worker->waits_since && (!slowest || worker->waits_since < slowest->waits_since))
+            slowest = worker;
+    if (slowest && hal_time_ns() - slowest->waits_since >= PATIENCE_NS) {
+        slowest->waits_since = 0;
+        tcp_cut(slowest->tcp);
+    }
+}
+
+static void join(struct worker *worker)
+{
     mutex_take(&lock);
-    workers--;
-    condition_signal(&worker_left);
+    while (workers >= WORKERS_MAX) {
+        send_one_away();
+        condition_wait(&worker_left, &lock, hal_time_ns() + PATIENCE_NS / 8);
+    }
+    workers++;
+    worker->next = first_worker;
+    first_worker = worker;
     mutex_give(&lock);
 }
 
 static void start_worker(struct tcp *tcp)
 {
     struct worker *worker = kmalloc(sizeof *worker);
-    struct thread *thread = NULL;
-    if (worker) {
-        worker->tcp = tcp;
-        worker->used = 0;
-        mutex_take(&lock);
-        while (workers >= WORKERS_MAX)
-            condition_wait(&worker_left, &lock, UINT64_MAX);
-        workers++;
-        mutex_give(&lock);
-        thread = thread_start("http", CLASS_USER, work, worker);
+    if (!worker) {
+        tcp_abort(tcp);
+        return;
     }
+    worker->tcp = tcp;
+    worker->used = worker->waits_since = 0;
+    join(worker);
+    struct thread *thread = thread_start("http", CLASS_USER, work, worker);
     if (thread) {
         thread_detach(thread);
         return;
     }
+    leave(worker);
     tcp_abort(tcp);
-    if (worker) {
-        kfree(worker);
-        mutex_take(&lock);
-        workers--;
-        mutex_give(&lock);
-    }
+    kfree(worker);
 }
 
 static void accept_all(void *arg)

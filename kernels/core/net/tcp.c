@@ -286,7 +286,7 @@ void tcp_close(struct tcp *tcp)
     case ESTABLISHED:
     case CLOSE_WAIT:
         if (tcp->receive_used) { /* RFC 2525, 2.17: what was sent will never be read, and the sender must know */
-            tcp_send_reset(tcp->local, tcp->local_port, tcp->remote, tcp->remote_port, tcp->snd_nxt, 0, RST);
+            tcp_send_reset(tcp->local, tcp->local_port, tcp->remote, tcp->remote_port, tcp->snd_max, 0, RST);
             tcp_drop(tcp);
             break;
         }
@@ -301,13 +301,26 @@ void tcp_close(struct tcp *tcp)
     mutex_give(&net_lock);
 }
 
+static void reset(struct tcp *tcp)
+{
+    if (tcp->state >= SYN_RECEIVED)
+        tcp_send_reset(tcp->local, tcp->local_port, tcp->remote, tcp->remote_port, tcp->snd_max, 0, RST);
+}
+
 void tcp_abort(struct tcp *tcp)
 {
     mutex_take(&net_lock);
     tcp->open = false;
-    if (tcp->state >= SYN_RECEIVED)
-        tcp_send_reset(tcp->local, tcp->local_port, tcp->remote, tcp->remote_port, tcp->snd_nxt, 0, RST);
+    reset(tcp);
     tcp_drop(tcp);
+    mutex_give(&net_lock);
+}
+
+void tcp_cut(struct tcp *tcp)
+{
+    mutex_take(&net_lock);
+    reset(tcp);
+    tcp_break(tcp);
     mutex_give(&net_lock);
 }
 
