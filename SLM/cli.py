@@ -55,8 +55,8 @@ def _short(value) -> str:
 @verb("build-dataset")
 @click.option("--output", type=DIR, required=True)
 @click.option("--config", default="debug", show_default=True, help="debug, tiny_10M, small_50M or a YAML file.")
-@click.option("--size", type=int, help="Training rows (default: the configuration's).")
-@click.option("--seed", type=int, help="Default: the configuration's.")
+@click.option("--size", type=click.IntRange(1), help="Training rows (default: the configuration's).")
+@click.option("--seed", type=click.IntRange(0), help="Default: the configuration's.")
 @click.option("--refresh-sources", is_flag=True, help="First fetch the Debian packages again and rewrite the snapshot.")
 def build_dataset(output, config, size, seed, refresh_sources):
     """Make training and test rows with ground truth from families and sources."""
@@ -68,7 +68,7 @@ def build_dataset(output, config, size, seed, refresh_sources):
 
         refresh()
     data = load(config).data
-    manifest = build(output, size or data.size, data.seed if seed is None else seed)
+    manifest = build(output, data.size if size is None else size, data.seed if seed is None else seed)
     rows = {name: f["rows"] for name, f in manifest["files"].items()}
     return {"output": str(output), **manifest, "text": f"{output}: " + ", ".join(f"{n} {c}" for n, c in rows.items())}
 
@@ -87,7 +87,7 @@ def analyze_dataset(data):
 @click.option("--data", type=DIR, required=True)
 @click.option("--output", type=DIR, required=True)
 @click.option("--config", default="debug", show_default=True)
-@click.option("--vocab-size", type=int, help="Default: the configuration's.")
+@click.option("--vocab-size", type=click.IntRange(1), help="Default: the configuration's.")
 def train_tokenizer(data, output, config, vocab_size):
     """BPE with byte fallback, one special token per intent, from the training rows."""
     from SLM import tokenizer
@@ -474,4 +474,7 @@ def main() -> None:
         sys.exit(141)
     except OSError as error:
         click.echo(f"slm: error: {error.filename or ''}: {error.strerror}", err=True)
+        sys.exit(2)
+    except RecursionError:
+        click.echo("slm: error: the input is nested too deep to be read", err=True)
         sys.exit(2)

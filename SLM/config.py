@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from SLM.errors import SlmError
+from SLM.hostile import parsed
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -146,8 +147,8 @@ def load(name: str) -> Config:
         known = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.yaml")))
         raise SlmError(f"--config: expected one of {known} or a YAML file, found {name!r}")
     try:
-        raw = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raw = parsed(yaml.safe_load, path.read_text())
+    except (yaml.YAMLError, ValueError) as error:
         raise SlmError(f"{path.name}: expected YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(raw, dict) or set(raw) != {"model", "data", "train"}:
         raise SlmError(f"{path.name}: expected the sections model, data, train")

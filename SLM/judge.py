@@ -15,6 +15,7 @@ from SLM.engines import open_engine
 from SLM.errors import Missing, SlmError
 from SLM.gguf_read import check
 from SLM.gguf_read import read as read_gguf
+from SLM.hostile import parsed
 from SLM.recipe import Recipe
 from SLM.stages import integrate
 
@@ -89,7 +90,7 @@ def _broken(gguf: Path) -> str:
 def _config(shipped: Path) -> str:
     """The configuration of the model that ships, as its manifest says."""
     try:
-        return json.loads((shipped / "manifest.json").read_text())["training"]["config"]["name"]
+        return parsed(json.loads, (shipped / "manifest.json").read_text())["training"]["config"]["name"]
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

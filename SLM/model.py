@@ -14,6 +14,7 @@ from torch import nn
 
 from SLM.config import ModelConfig
 from SLM.errors import SlmError
+from SLM.hostile import parsed
 
 
 class Norm(nn.Module):
@@ -151,7 +152,7 @@ def load(path: Path) -> Slm:
     from safetensors.torch import load_file
 
     try:
-        raw = json.loads((path / "config.json").read_text())
+        raw = parsed(json.loads, (path / "config.json").read_text())
         model = Slm(ModelConfig(**raw["slm"]))
         model.load_state_dict(load_file(path / "model.safetensors"))
     except FileNotFoundError as error:

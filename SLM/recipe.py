@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from SLM.errors import SlmError
+from SLM.hostile import parsed
 
 STAGES = ("data", "architecture", "training", "evaluation", "quantization", "export", "integration")
 MAX_BYTES = 64 << 10
@@ -111,10 +112,10 @@ def load(path: Path) -> Recipe:
         raw = path.read_bytes()
         if len(raw) > MAX_BYTES:
             raise SlmError(f"{path}: expected at most {MAX_BYTES} bytes, found {len(raw)}")
-        tables = tomllib.loads(raw.decode())
+        tables = parsed(tomllib.loads, raw.decode())
     except FileNotFoundError:
         raise SlmError(f"{path}: expected a recipe, found none") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:
         raise SlmError(f"{path}: not valid TOML: {error}") from None
     if unknown := sorted(set(tables) - set(STAGES)):
         raise SlmError(f"{path}: unknown table [{unknown[0]}]; expected {', '.join(STAGES)}")

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from SLM.errors import SlmError
+from SLM.hostile import parsed
 
 MODELS = Path(__file__).parent / "models"
 """The shipped model: slm.gguf and its manifest; kernels take it from here."""
@@ -64,6 +65,8 @@ def benchmark(model: Path, engines: tuple[str, ...], rounds: int) -> dict:
             opened[name] = open_engine(name, model)
         except (SlmError, Missing) as error:
             out[name] = {"skipped": str(error)}
+    if not opened:
+        raise SlmError("no engine could be measured: " + "; ".join(f"{name}: {one['skipped']}" for name, one in out.items()))
     took: dict[str, list[tuple[float, float]]] = {name: [] for name in opened}
     for lap in range(rounds + 1):
         for name, engine in opened.items():
@@ -96,10 +99,10 @@ def compare(base: Path, candidate: Path, engine: str, tolerance: float) -> dict:
     both = []
     for path in (base, candidate):
         try:
-            both.append(json.loads(path.read_text())["engines"][engine])
+            both.append(parsed(json.loads, path.read_text())["engines"][engine])
         except FileNotFoundError:
             raise SlmError(f"{path}: expected evaluate-model's output, found none") from None
-        except (json.JSONDecodeError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             raise SlmError(f"{path}: expected evaluate-model's output with the engine {engine}") from None
     lines, worse = [], []
     for split in both[0]:
@@ -127,8 +130,8 @@ def integrate(model: Path, evaluation: Path | None, report: Path | None, data: P
 
     def load(path: Path | None):
         try:
-            return json.loads(path.read_text()) if path else None
-        except (FileNotFoundError, json.JSONDecodeError) as error:
+            return parsed(json.loads, path.read_text()) if path else None
+        except (FileNotFoundError, ValueError) as error:
             raise SlmError(f"{path}: expected JSON: {error}") from None
 
     output.mkdir(parents=True, exist_ok=True)

@@ -106,7 +106,11 @@ def run() -> int:
         import errno
 
         if error.errno != errno.ENOSPC:
-            raise
+            if error.filename is None:  # none of a path that somebody gave
+                raise
+            click.echo(f"auton: error: {os.fsdecode(error.filename)}: {error.strerror}", err=True)
+            click.echo("  → name a path that can be read, or written, and run the same command again", err=True)
+            return 2
         click.echo(f"auton: error: the disk is full ({error.filename or 'while writing'})", err=True)
         click.echo("  → free some space and run the same command again; nothing landed is lost", err=True)
         return 8

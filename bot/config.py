@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bot import hostile
 from bot.errors import ConfigError
 
 Mode = Literal["kernel_build", "slm_training", "dual"]
@@ -145,7 +146,7 @@ def load(path: Path | str = "auton.toml") -> Config:
     """Read and check the configuration at `path`; ConfigError on anything that is not exactly right."""
     path = Path(path)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = hostile.read_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file", "run this in a checkout with an auton.toml") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -5,6 +5,8 @@ a *report* is what `auton verify` saw, or `auton judge` of a model. They are the
 other, and each is read as hostile: strict types, bounded sizes, unknown keys refused.
 """
 
+import os
+import stat
 from pathlib import Path
 from typing import Literal
 
@@ -104,11 +106,11 @@ class Brief(Part):
 
 
 class Usage(Part):
-    calls: int = 0
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float = 0.0
+    calls: int = Field(0, ge=0)
+    input_tokens: int = Field(0, ge=0)
+    cached_tokens: int = Field(0, ge=0)
+    output_tokens: int = Field(0, ge=0)
+    cost_usd: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
 class Result(Part):
@@ -230,14 +232,20 @@ MAX_BYTES = 4 << 20
 
 
 def read(kind: type[Part], path: Path, limit: int = MAX_BYTES) -> Part:
-    """Read one of the files above; Refused if it is missing, larger than `limit` bytes, or malformed."""
+    """Read one of the files above; Refused if it is missing, no plain file, larger than `limit` bytes, or malformed."""
+    what = f"{path}: expected a {kind.__name__.lower()} file"
     try:
-        size = path.stat().st_size
-        if size > limit:
-            raise Refused(f"{path}: expected at most {limit} bytes, found {size}")
-        return parse(kind, path.read_bytes(), str(path))
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # a FIFO is not waited for
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Refused(f"{what}, found something else than a plain file")
+            text = file.read(limit + 1)
     except FileNotFoundError:
-        raise Refused(f"{path}: expected a {kind.__name__.lower()} file, found none") from None
+        raise Refused(f"{what}, found none") from None
+    except OSError as error:
+        raise Refused(f"{what}, found what can't be read ({error.strerror})") from None
+    if len(text) > limit:
+        raise Refused(f"{path}: expected at most {limit} bytes, found more")
+    return parse(kind, text, str(path))
 
 
 def parse(kind: type[Part], text: bytes, where: str) -> Part:

@@ -252,6 +252,6 @@ def read(path: Path) -> list[dict]:
                     rows.append(row)
     except FileNotFoundError:
         raise SlmError(f"{path}: expected a JSONL file, found none") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise SlmError(f"{path}: expected one JSON object a line: {error}") from None
     return rows

@@ -6,10 +6,9 @@ and `git apply --cached` with an index and an object folder of their own. It rea
 
 import os
 import subprocess
-import tomllib
 from pathlib import Path
 
-from bot import scratch
+from bot import hostile, scratch
 from bot.agents import mbox
 from bot.handoff import Result
 
@@ -130,4 +129,4 @@ def front_matter(text: str) -> dict:
     """The TOML between the two lines `+++` that a spec opens with; ValueError if there is none."""
     if not text.startswith("+++\n") or "\n+++\n" not in text[3:] + "\n":
         raise ValueError("expected TOML between two lines '+++'")
-    return tomllib.loads(text[4:].partition("\n+++")[0])
+    return hostile.read_toml(text[4:].partition("\n+++")[0])

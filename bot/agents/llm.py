@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from bot import hostile
 from bot.agents.keys import take_keys
 from bot.agents.model import Answer, Call, Message, ModelFailed, add, tokens
 from bot.config import Config
@@ -32,6 +33,12 @@ MAX_OUTPUT = 16_000
 LEAST_OUTPUT = 200
 STALLED = 900.0
 """Seconds after which a hosted model's answer is given up; an endpoint of one's own may take the run's time."""
+
+MOST_TOKENS = 2_000_000
+"""More than that no model reads or writes in one answer: such a figure is not believed."""
+CHOKED = "_handle_invalid_parallel_tool_calls"
+"""litellm's function that fails on an answer whose arguments are too deep, or hold a number too long, to be parsed."""
+UNREADABLE = "(This answer could not be read: the arguments of its tool calls were not valid JSON.)"
 
 FENCE = re.compile(r"```(?:json|tool)?[ \t]*\n(.*?)\n?```", re.S)
 FENCED = """
@@ -131,6 +138,7 @@ class Hosted:
             left = ends - time.monotonic()
             if left <= 1:
                 raise ModelFailed("the time was up before the model answered", spent, limit=True)
+            answer = None
             try:
                 with self.keys.lent():
                     answer = self.litellm.completion(**self._request(messages, tools, room, left))
@@ -139,6 +147,8 @@ class Hosted:
                 raise ModelFailed("the history is longer than the model's context", spent, limit=True) from None
             except Exception as error:  # noqa: BLE001 litellm's errors have no common base but this
                 kind = type(error).__name__
+                if answer is not None or CHOKED in str(error):
+                    return self._unreadable(count, room, spent)
                 if self.native and tools and kind in ("BadRequestError", "UnsupportedParamsError", "NotFoundError") \
                         and re.search(r"\btools?\b|function.?call", str(error), re.I):
                     self.native = False
@@ -172,7 +182,7 @@ class Hosted:
             if self.provider == "openai" and "OPENAI_API_KEY" not in os.environ:
                 request["api_key"] = "none"
         if self.native and tools:
-            return {**request, "messages": self._marked(messages), "tools": tools}
+            return {**request, "messages": self._marked(sendable(messages)), "tools": tools}
         return {**request, "messages": fenced(messages, tools)}
 
     def _marked(self, messages: list[Message]) -> list[Message]:
@@ -191,15 +201,18 @@ class Hosted:
         if not calls:
             calls = fenced_calls(text)
         usage = getattr(answer, "usage", None)
-        asked, told = (getattr(usage, name, 0) or 0 for name in ("prompt_tokens", "completion_tokens"))
-        asked = asked or count
-        told = told or tokens(text) + tokens([call.arguments for call in calls])
-        details = getattr(usage, "prompt_tokens_details", None)
-        cached = min(asked, getattr(details, "cached_tokens", 0) or 0)
-        written = min(asked - cached, getattr(usage, "cache_creation_input_tokens", 0) or 0)
+        asked = _told(usage, "prompt_tokens") or count
+        told = _told(usage, "completion_tokens") or tokens(text) + tokens([call.arguments for call in calls])
+        cached = min(asked, _told(getattr(usage, "prompt_tokens_details", None), "cached_tokens"))
+        written = min(asked - cached, _told(usage, "cache_creation_input_tokens"))
         cost = self.prices.cost(asked - cached - written, cached, written, told)
         return Answer(text, calls, add(spent, Usage(calls=1, input_tokens=asked, cached_tokens=cached,
                                                     output_tokens=told, cost_usd=cost)))
+
+    def _unreadable(self, count: int, room: int, spent: Usage) -> Answer:
+        """For an answer that came but can't be read: without a call, and paid for as if it had filled its room."""
+        cost = self.prices.cost(count, 0, 0, room)
+        return Answer(UNREADABLE, [], add(spent, Usage(calls=1, input_tokens=count, output_tokens=room, cost_usd=cost)))
 
     def _wait(self, error: Exception, tries: int) -> float | None:
         """Seconds until the next try: what the provider asks for, else 1, 2, 4, …; None if that is too long."""
@@ -222,6 +235,29 @@ class Hosted:
         if kind in ("AuthenticationError", "PermissionDeniedError"):
             hint = f"; set the provider's key ({self.provider.upper()}_API_KEY) for the step that runs the agent"
         return f"{self.name}: {kind}{after}: {said[:400]}{hint}"
+
+
+def _told(usage: Any, name: str) -> int:
+    """How many tokens the provider says; 0, which is unknown, for what can't be true."""
+    told = getattr(usage, name, 0)
+    return told if isinstance(told, int) and 0 < told <= MOST_TOKENS else 0
+
+
+def sendable(messages: list[Message]) -> list[Message]:
+    """The same history for litellm, which parses the arguments of the calls in it for some providers: those that are no
+    JSON object are put into one."""
+    return [{**message, "tool_calls": [_parsable(call) for call in message["tool_calls"]]}
+            if message.get("tool_calls") else message for message in messages]
+
+
+def _parsable(call: dict[str, Any]) -> dict[str, Any]:
+    function = call["function"]
+    try:
+        if isinstance(hostile.read_json(function["arguments"]), dict):
+            return call
+    except ValueError:
+        pass
+    return {**call, "function": {**function, "arguments": json.dumps({"unparsable": function["arguments"][:1000]})}}
 
 
 def fenced(messages: list[Message], tools: list[dict[str, Any]]) -> list[Message]:
@@ -251,7 +287,7 @@ def fenced_calls(text: str) -> list[Call]:
     calls = []
     for block in FENCE.findall(text):
         try:
-            value = json.loads(block)
+            value = hostile.read_json(block)
         except ValueError:
             continue
         if isinstance(value, dict) and isinstance(value.get("tool"), str):

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.agents import roles, session
 from bot.agents.model import Answer, Message, Model, ModelFailed, add
-from bot.agents.tools import Malformed, Tool, ToolError
+from bot.agents.tools import Malformed, Tool, ToolError, clip
 from bot.agents.tools.submit import Submitted
 from bot.agents.workplace import Workplace
 from bot.config import Config
@@ -122,8 +122,8 @@ class Agent:
             tool = self.tools[name]
             with noted([] if tool.quick else self.waited):
                 kind, text = "ok", tool.call(self.workplace, arguments)
-        except (ToolError, OSError) as error:
-            kind, text = "malformed" if isinstance(error, Malformed) else "wrong", f"error: {error}"
+        except (ToolError, OSError, ValueError, RecursionError) as error:
+            kind, text = "malformed" if isinstance(error, Malformed) else "wrong", clip(f"error: {error}")
         self.say({"role": "tool", "tool_call_id": call_id, "content": text},
                  seconds=round(time.monotonic() - start, 3))
         return kind, text

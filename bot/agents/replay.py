@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bot import hostile
 from bot.agents.model import Answer, Call, Message, ModelFailed
 from bot.errors import AgentError
 from bot.handoff import Brief, Usage
@@ -120,7 +121,7 @@ def trajectories(folder: Path) -> list[tuple[str, list[dict[str, Any]]]]:
         with zipfile.ZipFile(path) as archive:
             found += [(f"{path}:{name}", archive.open(name).read(MOST)) for name in archive.namelist()
                       if name.rpartition("/")[2] == "trajectory.jsonl"]
-    return [(place, [json.loads(line) for line in raw.decode("utf-8").splitlines()]) for place, raw in found]
+    return [(place, [hostile.read_json(line) for line in raw.decode("utf-8").splitlines()]) for place, raw in found]
 
 
 def record(runs_of_one_goal: list[tuple[str, list[dict[str, Any]]]], goal: int = 0) -> Recording:

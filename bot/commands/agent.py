@@ -1,15 +1,22 @@
 """Run one agent: read its brief, let it work in a private clone, and write its result and its patch."""
 
 import functools
+import re
 from pathlib import Path
 
 import click
 
 
+def _issue(context: click.Context, option: click.Parameter, given: str) -> str:
+    if given and not re.fullmatch(r"[1-9][0-9]{0,17}", given, re.ASCII):
+        raise click.BadParameter(f"expected an issue's number, found {given[:80]!r}")
+    return given
+
+
 @click.command()
 @click.option("--key", default="", help="The run's name, such as g7-t12-a1-developer.")
 @click.option("--goal", type=int, default=0, help="The goal's issue number.")
-@click.option("--task", default="", help="The task's issue number; empty for the manager.")
+@click.option("--task", default="", callback=_issue, help="The task's issue number; empty for the manager.")
 @click.option("--role", default="", help="A role of bot/agents/roles/.")
 @click.option("--attempt", type=click.IntRange(1, 100), default=1, show_default=True)
 @click.option("--brief", "brief_file", type=click.Path(path_type=Path), help="Run from this brief.json; no forge.")

@@ -1,9 +1,11 @@
 """Build and boot every architecture, run its checks, and give a verdict."""
 
+import os
 from pathlib import Path
 
 import click
 
+FILE = click.Path(path_type=Path, dir_okay=False, writable=True)
 WIDTH = 160
 """Columns of the table where there is no terminal to ask."""
 
@@ -14,8 +16,8 @@ WIDTH = 160
               help="The checkout to verify.")
 @click.option("--config", "config_path", type=click.Path(path_type=Path),
               help="The configuration that names its targets; auton.toml of the checkout when absent.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the whole report here.")
-@click.option("--junit", "junit_path", type=click.Path(path_type=Path), help="Write JUnit XML here.")
+@click.option("--json", "json_path", type=FILE, help="Write the whole report here.")
+@click.option("--junit", "junit_path", type=FILE, help="Write JUnit XML here.")
 @click.option("--fresh", is_flag=True, help="Do not reuse the verdict of an earlier run on the same content.")
 @click.option("--no-sandbox", is_flag=True, help="Run builds and boots as yourself: only for code that you trust.")
 def command(archs, repo, config_path, json_path, junit_path, fresh, no_sandbox):
@@ -27,7 +29,7 @@ def command(archs, repo, config_path, json_path, junit_path, fresh, no_sandbox):
     from rich.console import Console
 
     from bot import config, handoff
-    from bot.errors import MissingTool
+    from bot.errors import ConfigError, MissingTool
     from bot.verify import junit, table
     from bot.verify.run import choose, verify
 
@@ -36,6 +38,8 @@ def command(archs, repo, config_path, json_path, junit_path, fresh, no_sandbox):
     for path in (json_path, junit_path):
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if not os.access(path.parent, os.W_OK):
+                raise ConfigError(f"{path}: expected a folder that can be written to, found {path.parent}", "name another file")
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = WIDTH

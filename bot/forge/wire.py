@@ -6,7 +6,6 @@ looks on the forge whether it took effect. Rate limits are waited for as GitHub'
 
 import importlib.machinery
 import importlib.util
-import json
 import random
 import re
 import sys
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.errors import ForgeError
+from bot import hostile
+from bot.errors import ConfigError, ForgeError
 
 API_VERSION = "2022-11-28"
 TRIES = 5
@@ -51,6 +51,7 @@ class Wire:
 
     def __init__(self, api: str, token: str, after_call: Callable[[str, str], None] | None = None,
                  sleep: Callable[[float], None] = time.sleep):
+        _must_be_url(api)
         github = pygithub()
         local = urlsplit(api).hostname in LOOPBACK
         self.api = api.rstrip("/")
@@ -139,7 +140,7 @@ class Wire:
             if self.after_call:
                 self.after_call(verb, path)
             if status < 400:
-                return headers, json.loads(text) if text else None
+                return headers, self._value(verb, path, text) if text else None
             if status in (404, 410) and missing is not ...:
                 return headers, missing
             message = _message(text)
@@ -159,6 +160,13 @@ class Wire:
                     continue
             raise Answered(f"{verb} {path}: expected success, found {status} {message}", HINTS.get(status, ""), status)
         raise AssertionError("unreachable")
+
+    def _value(self, verb: str, path: str, text: str) -> Any:
+        try:
+            return hostile.read_json(text)
+        except ValueError as error:
+            raise ForgeError(f"{verb} {path}: expected JSON from {self.api}, found {text[:60]!r} ({error})",
+                             "check that GITHUB_API_URL is the address of a GitHub API") from None
 
     def _backoff(self, attempt: int) -> float:
         """Seconds before the next try: 1, 2, 4, 8 with jitter; a twentieth of it on loopback."""
@@ -194,6 +202,17 @@ class _Later:
         return spec
 
 
+def _must_be_url(api: str) -> None:
+    try:
+        parts = urlsplit(api)
+        right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # of a port above 65535
+        right = False
+    if not right:
+        raise ConfigError(f"GITHUB_API_URL: expected an address such as https://api.github.com, found {api[:200]!r}",
+                          "set it to the forge's API, http:// or https://")
+
+
 def _limited(status: int, headers: dict, message: str) -> bool:
     if status == 429:
         return True
@@ -203,7 +222,7 @@ def _limited(status: int, headers: dict, message: str) -> bool:
 
 def _message(text: str) -> str:
     try:
-        data = json.loads(text)
+        data = hostile.read_json(text)
     except (ValueError, TypeError):
         return (text or "")[:200]
     if not isinstance(data, dict):

@@ -7,6 +7,8 @@ the comment (anybody can type a block like this).
 import json
 from typing import Any
 
+from bot import hostile
+
 VERSION = 1
 OPEN, CLOSE = "<!-- auton:state ", " -->"
 LIMIT = 65_536  # GitHub's limit of a comment, in characters
@@ -37,8 +39,8 @@ def parse(body: str) -> dict[str, Any] | None:
     if start < 0 or end < 0:
         return None
     try:
-        state = json.loads(body[start + len(OPEN):end])
-    except (ValueError, RecursionError):
+        state = hostile.read_json(body[start + len(OPEN):end])
+    except ValueError:
         return None
     if not isinstance(state, dict) or state.pop("v", None) != VERSION:
         return None

@@ -8,7 +8,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-from bot import config
+from bot import config, hostile
 from bot.config import Config
 from bot.errors import AgentError, ConfigError, ForgeError, MissingTool
 from bot.verify.tools import install
@@ -68,7 +68,7 @@ def committed(checkout: Path) -> Config:
                               "commit auton.toml and AUTON's .github/ folder: the forge knows only what is committed")
         text[path] = shown.stdout
     try:
-        return config.check(tomllib.loads(text["auton.toml"]), "auton.toml, as committed")
+        return config.check(hostile.read_toml(text["auton.toml"]), "auton.toml, as committed")
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"auton.toml, as committed: not valid TOML: {error}", "mend that line and commit it") from None
 

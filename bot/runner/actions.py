@@ -10,11 +10,11 @@ import glob
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot import scratch
 from bot.localforge.ports import Host
 from bot.runner.artifacts import ArtifactError, Artifacts
 from bot.runner.store import Row
@@ -102,7 +102,7 @@ def checkout(here: Here, given: dict[str, str]) -> dict[str, str]:
 def _empty(folder: Path) -> None:
     for child in folder.iterdir():
         if child.is_dir() and not child.is_symlink():
-            shutil.rmtree(child)
+            scratch.remove(child)
         else:
             child.unlink()
 

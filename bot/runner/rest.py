@@ -7,7 +7,6 @@ paths, the parameters and the status codes.
 import hashlib
 import hmac
 import io
-import json
 import os
 import time
 import zipfile
@@ -20,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from bot import hostile
 from bot.localforge.ports import Event
 from bot.runner import graph, payloads, repository, requests
 from bot.runner.intake import DispatchError
@@ -88,7 +88,7 @@ class Api:
                 if len(raw) > MAX_BODY:
                     return _refusal(413, f"expected at most {MAX_BODY} bytes")
                 try:
-                    body = json.loads(raw) if raw.strip() else {}
+                    body = hostile.read_json(raw) if raw.strip() else {}
                 except ValueError:
                     return _refusal(400, "Problems parsing JSON")
                 if not isinstance(body, dict):

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from bot import scratch
+
 REST = 20.0
 """Seconds after the last job's end at which all is deleted, if no other job runs then."""
 MOST = 128
@@ -45,14 +47,14 @@ class Trash:
             if shutil.disk_usage(self.folder).free < self.space or len(self._all()) > MOST:
                 self.empty()
         except OSError:  # a full disk
-            shutil.rmtree(path, ignore_errors=True)
+            scratch.remove(path)
             self.empty()
 
     def empty(self) -> None:
         for path in self._all():
             if self._stop.is_set():
                 return
-            shutil.rmtree(path, ignore_errors=True)
+            scratch.remove(path)
 
     def _all(self) -> list[Path]:
         return list(self.folder.iterdir()) if self.folder.exists() else []

@@ -4,7 +4,6 @@ The kernel is started by its target's own boot command, in which the model that 
 must be the host's: the same intent, the same action, and the same logits but for their last printed digit.
 """
 
-import json
 import re
 import secrets
 import shlex
@@ -13,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot import hostile
 from bot.config import Target
 from bot.slm.recipe import MODELS
 from bot.verify.boot import PROMPT, READY
@@ -77,7 +77,7 @@ def _boot(target: Target, repo: Path, model: str, asked: list[Asked], wrap: Wrap
 def _compare(one: Asked, said: str) -> str:
     line = next((line for line in said.splitlines() if line.startswith('{"engine"')), "")
     try:
-        answer = json.loads(line)
+        answer = hostile.read_json(line)
         seen = [number / 1e6 for number in answer["logit_millionths"]]
         if answer["engine"] == "model" and (answer["intent"], answer["action"]) == (one.intent, one.action) \
                 and len(seen) == len(one.logits) and all(abs(a - b) <= CLOSE for a, b in zip(seen, one.logits, strict=True)):

@@ -9,7 +9,6 @@ model that is integrated is booted in the candidate's kernels, too.
 import contextlib
 import functools
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bot import plainfile, sandbox
+from bot import hostile, plainfile, sandbox
 from bot.config import Config
 from bot.errors import MissingTool, Refused
 from bot.handoff import SlmReport
@@ -131,7 +130,7 @@ def _pipeline(where: Path, root: Path, writable: list[Path], *words, visible: li
                        env={"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONDONTWRITEBYTECODE": "1"})
     printed = next((line for line in reversed(done.output.splitlines()) if line.startswith("{")), "")
     try:
-        answer = json.loads(printed)
+        answer = hostile.read_json(printed)
         if done.code in (0, 1) and isinstance(answer, dict):
             return answer
     except ValueError:
@@ -228,7 +227,7 @@ def _asked(judged: dict) -> list[boots.Asked]:
 
 def _manifest(path: Path) -> str:
     try:
-        return str(json.loads(path.read_bytes())["sha256"])
+        return str(hostile.read_json(path.read_bytes())["sha256"])
     except (ValueError, KeyError, TypeError):
         return ""
 

@@ -7,10 +7,10 @@ pipeline's business (SLM/recipe.py); here its tables are compared and never beli
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot import hostile
 from bot.errors import Refused
 
 PIPELINE, RECIPES, MODELS = "SLM", "SLM/recipes", "SLM/models"
@@ -74,7 +74,7 @@ def read(git: Git, commit: str, path: str) -> Recipe:
     try:
         if len(text) > MOST:
             raise ValueError(f"expected at most {MOST} characters, found {len(text)}")
-        return Recipe(path.rpartition("/")[2].removesuffix(".toml"), path, tomllib.loads(text))
+        return Recipe(path.rpartition("/")[2].removesuffix(".toml"), path, hostile.read_toml(text))
     except ValueError as error:
         raise Refused(f"{path}: {error}", "a recipe is TOML with a table for each stage") from None
 

@@ -5,7 +5,6 @@ A kernel's last words are `panic: <cause>` and, behind `backtrace:`, lines `  0x
 of source come from the image's debug information by llvm-symbolizer, which runs in the sandbox: the image is hostile.
 """
 
-import json
 import os
 import re
 import shlex
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bot import hostile
 from bot.verify.log import plain
 
 FRAMES = 24
@@ -104,7 +104,7 @@ def symbolised(frames: list[Frame], image: Path, repo: Path,
     command = wrap(["llvm-symbolizer", "--output-style=JSON", f"--obj={image}", *asked])
     try:
         done = subprocess.run(command, capture_output=True, timeout=PATIENCE, stdin=subprocess.DEVNULL, check=False)
-        answers = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+        answers = [hostile.read_json(line) for line in done.stdout.splitlines() if line.strip()]
         answers = answers[0] if len(answers) == 1 and isinstance(answers[0], list) else answers
         return [_named(frame, answer, repo) for frame, answer in zip(frames, answers, strict=True)]
     except (OSError, ValueError, TypeError, KeyError, subprocess.TimeoutExpired):

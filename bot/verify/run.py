@@ -5,6 +5,7 @@ The code that is verified is hostile: what it brings along (its Makefile, its bo
 sandbox, without network, secrets or environment, and only its own checkout may be written, less its .git.
 """
 
+import errno
 import functools
 import os
 import shlex
@@ -15,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from bot import sandbox
+from bot import sandbox, scratch
 from bot.config import Config, Target
 from bot.errors import ConfigError, MissingTool
 from bot.handoff import ArchReport, Check, Report, Verdict
@@ -167,7 +168,8 @@ def in_sandbox(repo: Path) -> Wrap:
 def _remove(planted: Path) -> None:
     """Take away a .git that a build has made: its configuration would name programs for the next git to run."""
     if planted.is_dir() and not planted.is_symlink():
-        shutil.rmtree(planted)
+        if not scratch.remove(planted):
+            raise OSError(errno.ENOTEMPTY, "can't be removed", str(planted))
     else:
         planted.unlink()
 

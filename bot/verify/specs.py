@@ -15,7 +15,7 @@ from typing import ClassVar
 import regex
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from bot import plainfile
+from bot import hostile, plainfile
 from bot.verify.ktap import Document
 
 FENCE = "+++"
@@ -220,7 +220,7 @@ def parse(text: str, place: str) -> Spec | Broken:
     if end is None:
         return Broken(f"{place}:1", f"expected a second line {FENCE!r}, found the end of the file")
     try:
-        raw = tomllib.loads("\n".join(lines[1:end]))
+        raw = hostile.read_toml("\n".join(lines[1:end]))
     except tomllib.TOMLDecodeError as error:
         inside = re.search(r"at line (\d+)", str(error))
         return Broken(f"{place}:{1 + int(inside[1]) if inside else 2}", f"not valid TOML: {error}")

@@ -17,6 +17,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from bot import hostile
+
 QUICK = ("files", "git", "submit")
 """The modules whose tools are done in a moment."""
 KEEP = 10_000
@@ -62,7 +64,7 @@ class Tool:
     def call(self, workplace: Any, arguments: str) -> str:
         """Check `arguments` (JSON, as the model wrote it), run, and cut what comes back to size."""
         try:
-            raw = json.loads(arguments or "{}")
+            raw = hostile.read_json(arguments or "{}")
             if not isinstance(raw, dict):
                 raise Malformed(f"{self.name}: expected the arguments as a JSON object, found {arguments[:80]}")
             if not _writable(raw):

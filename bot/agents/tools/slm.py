@@ -4,13 +4,13 @@ The pipeline is the project's own program; these are its typed doors. A tool's n
 its arguments are the verb's options (`kind` is `--type`), and the JSON that the verb prints is what the model reads.
 """
 
-import json
 import os
 import sys
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from bot import hostile
 from bot.agents.tools import ToolError, tool
 from bot.agents.workplace import Workplace
 
@@ -47,7 +47,7 @@ def slm(at: Workplace, verb: str, *words: str, minutes: float = 10, **options: o
 
 def _is_json(line: str) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
+        return isinstance(hostile.read_json(line), dict)
     except ValueError:
         return False
 
