@@ -475,3 +475,6 @@ def main() -> None:
     except OSError as error:
         click.echo(f"slm: error: {error.filename or ''}: {error.strerror}", err=True)
         sys.exit(2)
+
+
+from SLM import cli_drivers  # noqa: E402, F401 - adds its verbs
