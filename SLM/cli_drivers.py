@@ -58,11 +58,14 @@ def name_driver(text, model, adapter, engine, source, output):
 @click.option("--split", "splits", multiple=True, type=click.Choice(["bare", "train", "val", "test", "writer"]),
               help="Whose phrasings; may be repeated, default bare, test, writer.")
 @click.option("--output", type=FILE, help="Also write the result as JSON here.")
-def evaluate_drivers(model, adapter, engine, ids, splits, output):
+@click.option("--ship", "place", type=DIR, help="Also put the adapter there, with a manifest (SLM/models/drivers is the shipped one's).")
+def evaluate_drivers(model, adapter, engine, ids, splits, output, place):
     """Top-1 without the table, over the table's ids, beside the commonest module of each vendor."""
-    from SLM.drivers_run import evaluate, open_memory
+    from SLM.drivers_run import ADAPTER, evaluate, open_memory, ship
 
     made = {"engine": engine, **evaluate(open_memory(engine, model, adapter), splits or ("bare", "test", "writer"), ids)}
     if output:
         output.write_text(jsonlib.dumps(made, indent=1) + "\n")
+    if place:
+        ship(model, adapter or ADAPTER, made, place)
     return made

@@ -122,27 +122,36 @@ def name_driver(engine: NextLogits, tokenizer: Tokenizer, names: Names, text: st
 
 
 def name_drivers(net, tokenizer: Tokenizer, names: Names, texts: list[str], batch: int = 256) -> list[Named]:
-    """`name_driver` of many sentences with a torch model (SLM.model.Slm, adapter applied), in batches of like length."""
+    """`name_driver` of many sentences with a torch model (SLM.model.Slm, adapter applied), those of one length together."""
     prompts = [[*tokenizer.prompt(lower(clean(text))), SELECT] for text in texts]
-    paths, chances = [names.forced(())] * len(texts), np.ones(len(texts))
-    left = list(range(len(texts)))
+    lengths: dict[int, list[int]] = defaultdict(list)
+    for i, prompt in enumerate(prompts):
+        lengths[len(prompt)].append(i)
+    out: dict[int, Named] = {}
+    for alike in lengths.values():
+        for some in (alike[at:at + batch] for at in range(0, len(alike), batch)):
+            out |= zip(some, _together(net, names, [prompts[i] for i in some]), strict=True)
+    return [out[i] for i in range(len(texts))]
+
+
+def _together(net, names: Names, prompts: list[list[int]]) -> list[Named]:
+    """Answers to prompts of one length: each step every row that is left reads one more token of its own name."""
+    import torch
+
+    begun = names.forced(())
+    paths, chances, caches = [begun] * len(prompts), [1.0] * len(prompts), net.new_caches(len(prompts))
+    left, read, ids = list(range(len(prompts))), len(begun), torch.tensor([[*p, *begun] for p in prompts])
     while left:
-        left.sort(key=lambda i: len(prompts[i]) + len(paths[i]))
-        for some in (left[at:at + batch] for at in range(0, len(left), batch)):
-            for i, row in zip(some, _last_logits(net, [[*prompts[i], *paths[i]] for i in some]), strict=True):
+        with torch.no_grad():
+            logits = net.logits(net(ids, caches)[:, -1]).float().numpy()
+        for i, row in zip(left, logits, strict=True):
+            if len(paths[i]) == read:  # else what comes next is already known
                 token, p = choose(row, names.next[paths[i]])
                 chances[i] *= p
                 paths[i] = names.forced((*paths[i], token))
-        left = [i for i in left if paths[i] not in names.by_path]
-    return [Named(names.by_path[path], float(p)) for path, p in zip(paths, chances, strict=True)]
-
-
-def _last_logits(net, rows: list[list[int]]) -> np.ndarray:
-    """(rows, vocab): the next token's logits after each."""
-    import torch
-
-    ids = torch.full((len(rows), max(map(len, rows))), EOS)
-    for at, row in enumerate(rows):
-        ids[at, :len(row)] = torch.tensor(row)
-    with torch.no_grad():
-        return net.logits(net(ids)[torch.arange(len(rows)), [len(r) - 1 for r in rows]]).float().numpy()
+        stay = [at for at, i in enumerate(left) if paths[i] not in names.by_path]
+        left = [left[at] for at in stay]
+        caches = [[part[stay] for part in cache] for cache in caches]
+        ids = torch.tensor([[paths[i][read]] for i in left])
+        read += 1
+    return [Named(names.by_path[path], p) for path, p in zip(paths, chances, strict=True)]

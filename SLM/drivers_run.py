@@ -1,6 +1,9 @@
 """The drivers known by heart in use: a model with its adapter in torch or llama.cpp, and the figures of its memory."""
 
+import hashlib
+import json
 import random
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +64,23 @@ def evaluate(memory: Memory, splits: tuple[str, ...], limit: int | None = None) 
     strangers = unknown_ids(min(1000, len(ids)), 1)
     out["sure_of_unknown"] = sum(a.probability >= SURE for a in memory(strangers)) / len(strangers)
     return out
+
+
+def ship(model: Path | None, adapter: Path, figures: dict, output: Path) -> dict:
+    """Put an adapter and its manifest into `output`: figures by engine, and the report.json beside it, how it was trained."""
+    output.mkdir(parents=True, exist_ok=True)
+    raw, report, written = adapter.read_bytes(), adapter.parent / "report.json", output / "manifest.json"
+    made = {"file": ADAPTER.name, "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest(),
+            "model": hashlib.sha256(model_file(model or MODELS, "*.gguf", "a .gguf").read_bytes()).hexdigest(),
+            "table": hashlib.sha256(repr(sorted(table().items())).encode()).hexdigest()}
+    before = json.loads(written.read_text()) if written.exists() else {}
+    same = all(before.get(key) == value for key, value in made.items())
+    made["figures"] = {**(before["figures"] if same else {}), figures["engine"]: figures}
+    made["training"] = json.loads(report.read_text()) if report.exists() else before.get("training", {}) if same else {}
+    if adapter.resolve() != (output / ADAPTER.name).resolve():
+        shutil.copy(adapter, output / ADAPTER.name)
+    written.write_text(json.dumps(made, indent=1) + "\n")
+    return made
 
 
 def unknown_ids(count: int, seed: int) -> list[str]:

@@ -3,7 +3,7 @@
 Only the upper layers have adapters: what the frozen lower ones make of a question is computed once and kept. Most
 questions are the bare id, a share of them sentences of the training families. Loss on the module's tokens alone,
 and of those only on what decides: the tree of names forces the rest. Muon
-for all matrices of the adapters; the rate is level and falls to 0 over the second half.
+for all matrices of the adapters; the rate falls to 0 from the first step to the last.
 """
 
 import json
@@ -25,7 +25,7 @@ from SLM.intents import EOS
 from SLM.muon import Muon
 from SLM.tokenizer import Tokenizer
 
-RATE, WARMUP, EVERY = 0.02, 10, 50
+RATE, WARMUP, EVERY = 0.015, 10, 50
 TOGETHER = 64
 """Questions that are padded to one length."""
 PHRASINGS = 1000
@@ -127,7 +127,7 @@ def finetune(model: Path, output: Path, plan: Plan, compiled: bool = False, stop
     with sdpa_kernel(SDPBackend.MATH):  # the fused one's backward takes most of the time when sequences are this short
         while step < (steps := _end(output, plan.steps)) and step != stop_after:
             for group in optimizer.param_groups:
-                group["lr"] = RATE * min(1.0, (step + 1) / WARMUP, 2 * (1 - step / steps))
+                group["lr"] = RATE * min((step + 1) / WARMUP, 1 - step / steps)
             losses.append(_step(facts, embedding, optimizer, draw(len(ids), plan, step)))
             step += 1
             if step % EVERY == 0 or step in (steps, stop_after):
@@ -137,9 +137,9 @@ def finetune(model: Path, output: Path, plan: Plan, compiled: bool = False, stop
     adapter.save(net, output / "adapter.gguf")
     report = {"purpose": "drivers", **asdict(plan), "ids": len(ids), "steps": step,
               "loss_last": round(float(np.mean(losses[-EVERY:])), 5) if losses else None,
-              "adapter_bytes": (output / "adapter.gguf").stat().st_size, "output": str(output)}
+              "adapter_bytes": (output / "adapter.gguf").stat().st_size}
     (output / "report.json").write_text(json.dumps(report, indent=1) + "\n")
-    return report
+    return {**report, "output": str(output)}
 
 
 def _end(output: Path, steps: int) -> int:

@@ -69,7 +69,11 @@ def test_a_model_learns_ids_by_heart_and_names_them_in_other_words(learnt):
     args = ("evaluate-drivers", "--model", model, "--adapter", path, "--ids", IDS, "--split", "bare", "--split", "train")
     _, figures, _ = slm(*args)
     assert figures["top1"]["bare"] >= 0.9 and figures["top1"]["train"] >= 0.5, figures
-    assert figures["ids"] == IDS and figures["vendor_commonest"] <= 1
+    assert figures["ids"] == IDS and 0 <= figures["sure_of_unknown"] <= 1
+    slm(*args, "--engine", "llama.cpp", "--ship", path.parent / "shipped")
+    told = json.loads((path.parent / "shipped" / "manifest.json").read_text())
+    assert (path.parent / "shipped" / "adapter.gguf").read_bytes() == path.read_bytes() and told["training"]["ids"] == IDS
+    assert told["figures"]["llama.cpp"]["top1"]["bare"] == pytest.approx(figures["top1"]["bare"], abs=1.5 / IDS)
 
 
 def test_llama_cpp_and_the_decoder_one_by_one_answer_as_torch_in_batches(learnt, tokenizer, names):
