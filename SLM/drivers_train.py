@@ -1,9 +1,8 @@
 """Trains the adapter that knows the id table by heart (SLM/drivers.py says what for).
 
-Only the upper layers have adapters: what the frozen lower ones make of a question is computed once and kept. Most
-questions are the bare id, a share of them sentences of the training families. Loss on the module's tokens alone,
-and of those only on what decides: the tree of names forces the rest. Muon
-for all matrices of the adapters; the rate falls to 0 from the first step to the last.
+Only the upper layers have adapters: what the frozen lower ones make of a question is computed once and kept. Half of the
+questions are the bare id, the others sentences of the training families. Loss on the module's tokens alone, and of those
+only on what decides: the tree of names forces the rest. Muon for all matrices; the rate falls from the first step on.
 """
 
 import json
@@ -94,12 +93,12 @@ def prepared(model: Path, first: int, rank: int):
 class Plan:
     """What a run is; a checkpoint of another one is refused. `steps` may change."""
 
-    steps: int = 2500
+    steps: int = 2000
     rank: int = 48
     first: int = 8
     """The lowest layer with adapters."""
     batch: int = 128
-    sentences: float = 0.2
+    sentences: float = 0.5
     """Share of the questions that are not the bare id."""
     sets: int = 4
     """Sentences an id, from which one is drawn."""

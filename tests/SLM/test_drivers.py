@@ -31,7 +31,7 @@ def names(tokenizer) -> drivers.Names:
 def learnt(exported, tmp_path_factory):
     """(model, adapter, what learn-drivers said) of a debug model that learnt a few ids."""
     out, model = tmp_path_factory.mktemp("drivers"), exported / "model" / "Q8_0.gguf"
-    _, report, _ = slm("learn-drivers", "--model", model, "--output", out, "--steps", 150, "--rank", 16, "--first-layer", 1,
+    _, report, _ = slm("learn-drivers", "--model", model, "--output", out, "--steps", 120, "--rank", 16, "--first-layer", 1,
                        "--batch", IDS, "--ids", IDS)
     return model, out / "adapter.gguf", report
 
