@@ -30,7 +30,7 @@ def learn_drivers(model, output, steps, rank, first_layer, batch, sentences, ids
 @verb("name-driver")
 @click.argument("text", required=False)
 @click.option("--model", type=FILE, help="A .gguf (default: the shipped model).")
-@click.option("--adapter", type=FILE, help="Default: the shipped one.")
+@click.option("--adapter", type=FILE, required=True, help="adapter.gguf of learn-drivers.")
 @click.option("--engine", default="torch", show_default=True, type=ENGINES)
 @click.option("--input", "source", type=FILE, help='Instead of TEXT: JSONL with {"text": …} a line.')
 @click.option("--output", type=FILE, help="With --input: JSONL with text, module, probability.")
@@ -52,20 +52,20 @@ def name_driver(text, model, adapter, engine, source, output):
 
 @verb("evaluate-drivers")
 @click.option("--model", type=FILE, help="A .gguf (default: the shipped model).")
-@click.option("--adapter", type=FILE, help="Default: the shipped one.")
+@click.option("--adapter", type=FILE, required=True, help="adapter.gguf of learn-drivers.")
 @click.option("--engine", default="torch", show_default=True, type=ENGINES)
 @click.option("--ids", type=click.IntRange(1), help="At most so many ids, evenly over the table.")
 @click.option("--split", "splits", multiple=True, type=click.Choice(["bare", "train", "val", "test", "writer"]),
               help="Whose phrasings; may be repeated, default bare, test, writer.")
 @click.option("--output", type=FILE, help="Also write the result as JSON here.")
-@click.option("--ship", "place", type=DIR, help="Also put the adapter there, with a manifest (SLM/models/drivers is the shipped one's).")
+@click.option("--ship", "place", type=DIR, help="Also put the adapter there, with a manifest of its figures.")
 def evaluate_drivers(model, adapter, engine, ids, splits, output, place):
     """Top-1 without the table, over the table's ids, beside the commonest module of each vendor."""
-    from SLM.drivers_run import ADAPTER, evaluate, open_memory, ship
+    from SLM.drivers_run import evaluate, open_memory, ship
 
     made = {"engine": engine, **evaluate(open_memory(engine, model, adapter), splits or ("bare", "test", "writer"), ids)}
     if output:
         output.write_text(jsonlib.dumps(made, indent=1) + "\n")
     if place:
-        ship(model, adapter or ADAPTER, made, place)
+        ship(model, adapter, made, place)
     return made

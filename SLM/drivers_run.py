@@ -11,11 +11,10 @@ from pathlib import Path
 from SLM.data.build import plain
 from SLM.drivers import ID, Named, Names, chosen, name_driver, name_drivers, phrasings, questions, table
 from SLM.engines.base import beside, model_file
+from SLM.errors import SlmError
 from SLM.stages import MODELS
 from SLM.tokenizer import Tokenizer
 
-ADAPTER = MODELS / "drivers" / "adapter.gguf"
-"""The shipped adapter, of the shipped model."""
 PHRASINGS, SURE = 400, 0.9
 """Held-out sentences to draw from; the probability from which an answer counts as sure of itself."""
 
@@ -23,11 +22,13 @@ Memory = Callable[[list[str]], list[Named]]
 """Sentences → a module each."""
 
 
-def open_memory(engine: str = "torch", model: Path | None = None, adapter: Path | None = None) -> Memory:
-    """The shipped model and adapter, or others, under an engine: torch or llama.cpp."""
+def open_memory(engine: str, model: Path | None, adapter: Path) -> Memory:
+    """The shipped model, or another, with its adapter under an engine: torch or llama.cpp."""
+    if not adapter.is_file():
+        raise SlmError(f"--adapter: expected the adapter.gguf of learn-drivers at {adapter}, found none")
     path = model_file(model or MODELS, "*.gguf", "a .gguf")
     tokenizer = Tokenizer(beside(path) / "tokenizer.json")
-    names, adapter = Names(tokenizer, table().values()), adapter or ADAPTER
+    names = Names(tokenizer, table().values())
     if engine == "llama.cpp":
         from SLM.engines.llama_cpp import LlamaCpp
 
@@ -70,15 +71,15 @@ def ship(model: Path | None, adapter: Path, figures: dict, output: Path) -> dict
     """Put an adapter and its manifest into `output`: figures by engine, and the report.json beside it, how it was trained."""
     output.mkdir(parents=True, exist_ok=True)
     raw, report, written = adapter.read_bytes(), adapter.parent / "report.json", output / "manifest.json"
-    made = {"file": ADAPTER.name, "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest(),
+    made = {"file": "adapter.gguf", "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest(),
             "model": hashlib.sha256(model_file(model or MODELS, "*.gguf", "a .gguf").read_bytes()).hexdigest(),
             "table": hashlib.sha256(repr(sorted(table().items())).encode()).hexdigest()}
     before = json.loads(written.read_text()) if written.exists() else {}
     same = all(before.get(key) == value for key, value in made.items())
     made["figures"] = {**(before["figures"] if same else {}), figures["engine"]: figures}
     made["training"] = json.loads(report.read_text()) if report.exists() else before.get("training", {}) if same else {}
-    if adapter.resolve() != (output / ADAPTER.name).resolve():
-        shutil.copy(adapter, output / ADAPTER.name)
+    if adapter.resolve() != (output / "adapter.gguf").resolve():
+        shutil.copy(adapter, output / "adapter.gguf")
     written.write_text(json.dumps(made, indent=1) + "\n")
     return made
 

@@ -106,7 +106,8 @@ def test_what_does_not_fit_is_refused_in_a_line(exported, learnt, tmp_path):
         adapter.apply(from_gguf(model)[0], model)
     with pytest.raises(SlmError, match="layers as the model has|expected shape"):
         adapter.apply(from_gguf(drivers_run.MODELS / "slm.gguf")[0], path)
-    for wrong in (("name-driver", "--model", model, "--adapter", path), ("name-driver", "x", "--input", tmp_path / "in"),
+    for wrong in (("name-driver", "--model", model, "--adapter", path), ("name-driver", "x", "--adapter", path, "--input", tmp_path / "in"),
+                  ("name-driver", "x", "--adapter", tmp_path / "none.gguf"),
                   ("learn-drivers", "--model", model, "--output", tmp_path, "--first-layer", "99")):
         status, _, err = slm(*wrong, check=False)
         assert status == 2 and err.startswith("slm: error:") and err.count("\n") == 1
