@@ -478,3 +478,6 @@ def main() -> None:
     except RecursionError:
         click.echo("slm: error: the input is nested too deep to be read", err=True)
         sys.exit(2)
+
+
+from SLM import cli_drivers  # noqa: E402, F401 - adds its verbs

@@ -86,8 +86,8 @@ def finetune(model: Path, data: Path, purpose: str, output: Path, steps: int, ra
     return report
 
 
-def write_adapter(weights: dict, heads: int, kv_heads: int, alpha: float, path: Path) -> None:
-    """peft's tensors as a GGUF adapter. lora_b of Q and K is permuted as those matrices' rows are."""
+def write_adapter(weights: dict, heads: int, kv_heads: int, alpha: float, path: Path, half: bool = False) -> None:
+    """peft's tensors as a GGUF adapter, of half precision or F32. lora_b of Q and K is permuted as those matrices' rows are."""
     import gguf
     import numpy as np
 
@@ -103,7 +103,7 @@ def write_adapter(weights: dict, heads: int, kv_heads: int, alpha: float, path: 
         value = np.ascontiguousarray(weights[key].float().numpy())
         if part.startswith("B") and NAMES[module] in ("attn_q", "attn_k"):
             value = np.ascontiguousarray(permute(value, heads if NAMES[module] == "attn_q" else kv_heads))
-        w.add_tensor(f"blk.{layer}.{NAMES[module]}.weight.lora_{part[0].lower()}", value)
+        w.add_tensor(f"blk.{layer}.{NAMES[module]}.weight.lora_{part[0].lower()}", value.astype(np.float16) if half else value)
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()

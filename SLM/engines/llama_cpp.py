@@ -10,7 +10,7 @@ from SLM.intents import FIRST_BYTE
 
 
 class LlamaCpp:
-    def __init__(self, path: Path, threads: int = 1, flash: bool = False):
+    def __init__(self, path: Path, threads: int = 1, flash: bool = False, adapter: Path | None = None):
         try:
             import xllamacpp as xl
         except ImportError:
@@ -25,6 +25,8 @@ class LlamaCpp:
         p.warmup = False
         p.verbosity = -1
         p.use_jinja = False
+        if adapter:
+            p.lora_adapters = [xl.CommonAdapterLoraInfo(str(adapter), 1.0)]
         try:
             self.server = xl.Server(p)
         except (RuntimeError, ValueError) as error:

@@ -1,0 +1,197 @@
+"""Trains the adapter that knows the id table by heart (SLM/drivers.py says what for).
+
+Only the upper layers have adapters: what the frozen lower ones make of a question is computed once and kept. Half of the
+questions are the bare id, the others sentences of the training families. Loss on the module's tokens alone, and of those
+only on what decides: the tree of names forces the rest. Muon for all matrices; the rate falls from the first step on.
+"""
+
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from SLM import adapter
+from SLM.drivers import SELECT, Names, chosen, phrasings, questions, table
+from SLM.errors import SlmError
+from SLM.gguf_torch import from_gguf
+from SLM.intents import EOS
+from SLM.muon import Muon
+from SLM.tokenizer import Tokenizer
+
+RATE, WARMUP, EVERY = 0.015, 10, 50
+TOGETHER = 64
+"""Questions that are padded to one length."""
+PHRASINGS = 1000
+"""Sentences of the training families, from which each set draws one an id."""
+
+
+class Facts:
+    """The questions, set by set: set 0 asks by the bare id, the others by a sentence each. Hidden states on demand."""
+
+    def __init__(self, net, tokenizer: Tokenizer, first: int, ids: list[str], sets: int):
+        self.net, self.first = net, first
+        known, names = table(), Names(tokenizer, table().values())
+        asked = phrasings("train", PHRASINGS, 1)
+        self.answers = [names.decisive(known[i]) for i in ids]
+        self.prompts = [[[*tokenizer.prompt(text), SELECT] for text in (questions(ids, asked, at) if at else ids)]
+                        for at in range(sets + 1)]
+        self.kept: dict[tuple[int, int], torch.Tensor] = {}
+
+    def batch(self, some: list[tuple[int, int]]):
+        """(hidden states (b, t, hidden) before the first adapter, where the answers' tokens are asked for, those tokens)."""
+        if new := [s for s in some if s not in self.kept]:
+            rows = [[*self.prompts[a][i], *self.answers[i][:-1]] for a, i in new]
+            for s, row, hidden in zip(new, rows, self._lower(rows), strict=True):
+                self.kept[s] = hidden[:len(row)].bfloat16()
+        states = [self.kept[s] for s in some]
+        longest = max(map(len, states))
+        x = torch.nn.utils.rnn.pad_sequence(states, batch_first=True).float()
+        at = [r * longest + len(self.prompts[a][i]) - 1 + k for r, (a, i) in enumerate(some) for k in range(len(self.answers[i]))]
+        return x, torch.tensor(at), torch.tensor([token for _, i in some for token in self.answers[i]])
+
+    @torch.no_grad()
+    def _lower(self, rows: list[list[int]]) -> torch.Tensor:
+        ids = torch.full((len(rows), max(map(len, rows))), EOS)
+        for at, row in enumerate(rows):
+            ids[at, :len(row)] = torch.tensor(row)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return through(self.net, self.net.model["embed_tokens"](ids), 0, self.first)
+
+    def loss(self, some: list[tuple[int, int]], embedding: torch.Tensor) -> torch.Tensor:
+        """The sum over the answers' tokens."""
+        x, at, wanted = self.batch(some)
+        x = through(self.net, x, self.first, self.net.c.layers).flatten(0, 1)[at]
+        logits = F.linear(self.net.model["norm"](x).to(embedding.dtype), embedding)
+        return F.cross_entropy(logits.float(), wanted, reduction="sum")
+
+
+def through(net, x: torch.Tensor, first: int, last: int) -> torch.Tensor:
+    for layer in net.model["layers"][first:last]:
+        x = layer(x, net.cos[:x.shape[1]], net.sin[:x.shape[1]])
+    return x
+
+
+def prepared(model: Path, first: int, rank: int):
+    """The frozen model with adapters in layers `first` and above, whose own matrices are bfloat16."""
+    net, _ = from_gguf(model, rounded=False)
+    if not 0 <= first < net.c.layers:
+        raise SlmError(f"--first-layer: expected 0 to {net.c.layers - 1}, found {first}")
+    net.requires_grad_(False)
+    for layer in range(first, net.c.layers):
+        for adapted in adapter.insert(net, layer, rank).values():
+            adapted.base.bfloat16()
+    return net
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is; a checkpoint of another one is refused. `steps` may change."""
+
+    steps: int = 2000
+    rank: int = 48
+    first: int = 8
+    """The lowest layer with adapters."""
+    batch: int = 128
+    sentences: float = 0.5
+    """Share of the questions that are not the bare id."""
+    sets: int = 4
+    """Sentences an id, from which one is drawn."""
+    ids: int | None = None
+    """At most so many of the table."""
+
+
+def finetune(model: Path, output: Path, plan: Plan, compiled: bool = False, stop_after: int | None = None) -> dict:
+    """Train and write adapter.gguf and report.json; go on from checkpoint.pt if it is there.
+
+    The file `end` in the output may say fewer steps, while it runs too; `stop_after` only stops, to be resumed.
+    """
+    torch.manual_seed(1)
+    ids = chosen(plan.ids)
+    net = prepared(model, plan.first, plan.rank)
+    facts = Facts(net, Tokenizer(model.parent / "tokenizer.json"), plan.first, ids, plan.sets)
+    if compiled:
+        for layer in net.model["layers"][plan.first:]:
+            layer.compile(dynamic=True)
+    optimizer = Muon([p for p in net.parameters() if p.requires_grad], lr=RATE, weight_decay=0.0)
+    embedding = net.model["embed_tokens"].weight.bfloat16()
+    output.mkdir(parents=True, exist_ok=True)
+    step, began = _resume(output, plan, optimizer), time.monotonic()
+    losses: list[float] = []
+    with sdpa_kernel(SDPBackend.MATH):  # the fused one's backward takes most of the time when sequences are this short
+        while step < (steps := _end(output, plan.steps)) and step != stop_after:
+            for group in optimizer.param_groups:
+                group["lr"] = RATE * min((step + 1) / WARMUP, 1 - step / steps)
+            losses.append(_step(facts, embedding, optimizer, draw(len(ids), plan, step)))
+            step += 1
+            if step % EVERY == 0 or step in (steps, stop_after):
+                took = time.monotonic() - began
+                print(f"step {step}/{steps} loss {np.mean(losses[-EVERY:]):.4f} {took:.0f} s", file=sys.stderr, flush=True)
+                _keep(output, plan, optimizer, step)
+    adapter.save(net, output / "adapter.gguf")
+    report = {"purpose": "drivers", **asdict(plan), "ids": len(ids), "steps": step,
+              "loss_last": round(float(np.mean(losses[-EVERY:])), 5) if losses else None,
+              "adapter_bytes": (output / "adapter.gguf").stat().st_size}
+    (output / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    return {**report, "output": str(output)}
+
+
+def _end(output: Path, steps: int) -> int:
+    path = output / "end"
+    return min(steps, int(path.read_text())) if path.exists() else steps
+
+
+def _params(optimizer) -> list[torch.nn.Parameter]:
+    return optimizer.param_groups[0]["params"]
+
+
+def _keep(output: Path, plan: Plan, optimizer, step: int) -> None:
+    kept = {"step": step, "plan": asdict(plan), "optimizer": optimizer.state_dict(), "params": [p.data for p in _params(optimizer)]}
+    torch.save(kept, output / "checkpoint.part")
+    (output / "checkpoint.part").replace(output / "checkpoint.pt")
+
+
+def _resume(output: Path, plan: Plan, optimizer) -> int:
+    """The step to go on from; 0 without a checkpoint."""
+    path = output / "checkpoint.pt"
+    if not path.exists():
+        return 0
+    kept = torch.load(path)
+    if {**kept["plan"], "steps": plan.steps} != asdict(plan):
+        raise SlmError(f"{path}: expected a checkpoint of {asdict(plan)}, found one of {kept['plan']}")
+    optimizer.load_state_dict(kept["optimizer"])
+    for p, value in zip(_params(optimizer), kept["params"], strict=True):
+        p.data = value
+    return kept["step"]
+
+
+def draw(count: int, plan: Plan, step: int) -> list[tuple[int, int]]:
+    """(set, id) of one step's questions: ids epoch by epoch in a new order, some of them in a sentence."""
+    size = min(plan.batch, count)
+    start, out = step * size, []
+    for at in range(start, start + size):
+        epoch, place = divmod(at, count)
+        if place == 0 or at == start:
+            order = np.random.default_rng([1, epoch]).permutation(count)
+        out.append(int(order[place]))
+    rng = np.random.default_rng([2, step])
+    return [(int(rng.integers(1, plan.sets + 1)) if rng.random() < plan.sentences else 0, i) for i in out]
+
+
+def _step(facts: Facts, embedding: torch.Tensor, optimizer, some: list[tuple[int, int]]) -> float:
+    """One step, questions of like length together. Returns the mean loss a token."""
+    tokens = sum(len(facts.answers[i]) for _, i in some)
+    some = sorted(some, key=lambda s: len(facts.prompts[s[0]][s[1]]) + len(facts.answers[s[1]]))
+    total = 0.0
+    for start in range(0, len(some), TOGETHER):
+        loss = facts.loss(some[start:start + TOGETHER], embedding) / tokens
+        loss.backward()
+        total += loss.item()
+    optimizer.step()
+    optimizer.zero_grad()
+    return total
