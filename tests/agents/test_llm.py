@@ -194,3 +194,34 @@ def test_a_model_of_ones_own_may_be_free():
 def test_known_models_have_litellms_prices():
     assert llm.prices("gpt-4o", check({}, "test")).output > 1e-6
     assert llm.prices("anthropic/claude-sonnet-4-5", check({}, "test")).input > 1e-6
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize("arguments", [DEEP, '{"at": ' + "9" * 5000 + "}"])
+def test_an_answer_that_litellm_can_not_read_is_one_charged_answer_without_a_call(model, server, arguments):
+    server.replies = [said(calls=[("look", arguments)])]
+    answer = ask(model)
+    assert len(server.requests) == 1 and not answer.calls and answer.usage.calls == 1
+    assert answer.usage.output_tokens == server.requests[0]["max_tokens"] and answer.usage.cost_usd > 0
+
+
+def test_fenced_json_without_end_is_charged(model, server):
+    model.native = False
+    server.replies = [said(f"```json\n{DEEP}\n```")]
+    answer = ask(model)
+    assert not answer.calls and (answer.usage.calls, answer.usage.input_tokens) == (1, 100) and answer.usage.cost_usd > 0
+
+
+@pytest.mark.parametrize("usage", [(-100_000_000, -5), (10**12, 10**12)])
+def test_usage_that_can_not_be_true_is_counted_by_ourselves(model, server, usage):
+    server.replies = [said("done", usage=usage)]
+    used = ask(model).usage
+    assert used.input_tokens == tokens(MESSAGES) + tokens(TOOLS) and 0 < used.output_tokens < 10 and 0 < used.cost_usd < 1
+
+
+def test_unparsable_arguments_of_the_history_go_out_as_an_object():
+    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": DEEP}}
+    [sent] = llm.sendable([{"role": "assistant", "content": "", "tool_calls": [call]}])
+    assert json.loads(sent["tool_calls"][0]["function"]["arguments"]) == {"unparsable": DEEP[:1000]}
