@@ -15,10 +15,10 @@ BITS = 1000
 """Of an integer; a float holds no more."""
 
 
-def read_json(text: str | bytes) -> Any:
-    """The value in `text`; json.JSONDecodeError for all that is wrong with it, nesting and size too."""
+def read_json(text: str | bytes, **options) -> Any:
+    """The value in `text`; json.JSONDecodeError for all that is wrong with it, nesting and size too. `options` as json.loads has."""
     try:
-        return _bounded(json.loads(text))
+        return _bounded(json.loads(text, **options))
     except json.JSONDecodeError:
         raise
     except (ValueError, RecursionError) as error:

@@ -33,12 +33,16 @@ class Forge:
     @classmethod
     def from_environment(cls, **more) -> "Forge":
         """The forge that a job's environment names; ConfigError with what to set when it names none."""
-        missing = [name for name in ("GITHUB_REPOSITORY", "GITHUB_TOKEN") if not os.environ.get(name)]
+        missing = [name for name in ("GITHUB_REPOSITORY", "GITHUB_TOKEN") if not os.environ.get(name, "").strip()]
         if missing:
             raise ConfigError(f"expected {' and '.join(missing)} in the environment, found nothing",
                               "run this in a workflow, or set them (GITHUB_API_URL too, for any forge but github.com)")
+        token = os.environ["GITHUB_TOKEN"].strip()  # a secret that was pasted, or read from a file, ends in a line break
+        if not (token.isascii() and token.isprintable() and " " not in token):
+            raise ConfigError("expected a token of printable ASCII in GITHUB_TOKEN, found spaces, control or other characters in it",
+                              "copy the token again, alone")
         return cls(os.environ.get("GITHUB_API_URL", "https://api.github.com"), os.environ["GITHUB_REPOSITORY"],
-                   os.environ["GITHUB_TOKEN"], server=os.environ.get("GITHUB_SERVER_URL", ""), **more)
+                   token, server=os.environ.get("GITHUB_SERVER_URL", ""), **more)
 
     @property
     def local(self) -> bool:

@@ -17,6 +17,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qsl
 
+from bot.hostile import read_json
 from bot.localforge.faults import SECONDARY
 from bot.localforge.git import GitError
 from bot.localforge.people import ANONYMOUS
@@ -236,10 +237,10 @@ def parse_body(body: bytes, method: str):
     if not body or method in ("GET", "HEAD"):
         return {}
     try:
-        value = json.loads(body)
+        value = read_json(body)
         if b"\\ud" in body.lower():
             json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text
-    except (ValueError, RecursionError):
+    except ValueError:
         raise Refusal(400, "Problems parsing JSON") from None
     if value is None:
         return {}

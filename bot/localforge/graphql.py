@@ -10,6 +10,7 @@ import re
 
 from starlette.responses import JSONResponse
 
+from bot.hostile import read_json
 from bot.localforge import merging
 from bot.localforge.payloads.issues import comment as comment_payload
 from bot.localforge.payloads.issues import node_id
@@ -88,7 +89,7 @@ MUTATIONS = {
 def run(forge, authorization: str, body: bytes) -> tuple[int, dict]:
     """Execute one GraphQL request; its HTTP status and answer."""
     try:
-        asked = json.loads(body)
+        asked = read_json(body)
         query, variables = asked["query"], asked.get("variables") or {}
         with forge.store.transaction():
             actor = forge.people.identify(authorization)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bot.hostile import read_json
 from bot.runner.expressions import (
     Call,
     Compare,
@@ -251,8 +252,8 @@ def from_json(text: Any) -> Any:
     if not text.strip():
         raise ExpressionError("Error parsing JSON when evaluating fromJson: empty input")
     try:
-        return json.loads(text, parse_int=float, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
+        return read_json(text, parse_int=float, parse_constant=refuse)
+    except ValueError as error:
         raise ExpressionError(f"Error parsing JSON when evaluating fromJson: {error}") from None
 
 

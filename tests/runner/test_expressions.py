@@ -57,6 +57,7 @@ def test_evaluates(source, expected):
 @pytest.mark.parametrize("source", [
     "1 +", "1 2", "'open", "nope", "nope()", "github.", "github.()", "list[", "format()", "contains(1)", "case(1, 2)",
     "a = b", "1 &2", "@", "fromJSON('{')", "fromJSON('NaN')", "format('{0')", "format('{5}')", "case('x', 1, 2)",
+    f"fromJSON('{'[' * 99}{']' * 99}')",
     "!" * 60 + "1", "(" * 60 + "1" + ")" * 60, "x" * 30_000, "null.x", "'a'.b", "1.x",
 ])
 def test_refuses(source):
