@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from bot.slm import bring, recipe, store
+from bot.slm import bring, judge, recipe, store
 
 OURS = {"event": "workflow_dispatch", "path": ".github/workflows/auton-verify.yml"}
 MADE = {"slm.gguf": b"model", "manifest.json": b"{}", "tokenizer.json": b"{}"}
@@ -105,3 +105,19 @@ def test_no_link_of_the_repository_leads_the_way_out(tmp_path):
     (tmp_path / "work" / "SLM" / "build").symlink_to(tmp_path)
     assert not bring._plain(tmp_path / "work", tmp_path / "work" / "SLM" / "build" / "a" / "model")
     assert bring._plain(tmp_path / "work", tmp_path / "work" / "SLM" / "other" / "model")
+
+
+def test_what_is_kept_of_a_judged_model_is_plain_files_of_its_own_folders(tmp_path):
+    work, out, secret = tmp_path / "work", tmp_path / "out", tmp_path / "secret"
+    for folder in (work / "model", out, secret):
+        folder.mkdir(parents=True)
+    for name in (*store.FILES["trained"], *store.FILES["made"]):
+        (secret / name).write_text("a secret")
+    (out / "ship").symlink_to(secret)  # the folder itself leads the way out
+    linked, *plain = store.FILES["trained"]
+    (work / "model" / linked).symlink_to(secret / linked)
+    for name in plain:
+        (work / "model" / name).write_text("made")
+    judge._keep(work, out, recipe.Keys("trained", "made"), kept=False, judged={})
+    assert not (out / "made").exists()
+    assert {path.name: path.read_text() for path in (out / "trained").iterdir()} == dict.fromkeys(plain, "made")
