@@ -30,7 +30,9 @@ def verb(name: str):
         def run(as_json: bool, **arguments):
             result = function(**arguments)
             text = result.pop("text", None)
-            if as_json:
+            if not _speaks():
+                pass
+            elif as_json:
                 click.echo(jsonlib.dumps(result))
             else:
                 click.echo(text if text is not None else "\n".join(f"{k}: {_short(v)}" for k, v in result.items()))
@@ -45,6 +47,11 @@ def verb(name: str):
         return function
 
     return wrap
+
+
+def _speaks() -> bool:
+    """Of several processes of one training (torchrun, accelerate launch) the first alone prints and copies."""
+    return "WORLD_SIZE" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 
 def _short(value) -> str:
@@ -227,9 +234,10 @@ def train_model(config, data, tokenizer, output, steps, decay, stop_after, init,
     for value in values:
         tried = dataclasses.replace(c, train=dataclasses.replace(c.train, weight_decay=value))
         runs[value] = train(tried, rows, val, tok, output / f"wd{value}", init=init, branch=branch)
-    best = max(runs, key=lambda v: runs[v]["val_accuracy"] or 0)
-    shutil.copytree(output / f"wd{best}", output, dirs_exist_ok=True)
-    return {**runs[best], "weight_decay": best, "sweep": {str(v): r["val_accuracy"] for v, r in runs.items()}}
+    best = min(runs, key=lambda v: runs[v]["val_loss"])
+    if _speaks():
+        shutil.copytree(output / f"wd{best}", output, dirs_exist_ok=True)
+    return {**runs[best], "weight_decay": best, "sweep": {str(v): r["val_loss"] for v, r in runs.items()}}
 
 
 @verb("average-models")

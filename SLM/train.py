@@ -97,7 +97,7 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
     saved, metrics = out / "checkpoint.pt", out / "metrics.jsonl"
     start, spent, history = 0, 0.0, []
     if saved.exists():
-        state = torch.load(saved, weights_only=True, map_location=accelerator.device)
+        state = torch.load(saved, weights_only=True, map_location="cpu")
         if state["config"] != _identity(config):
             raise SlmError(f"{saved}: was made with another configuration; remove it or use another --output")
         _bare(model).load_state_dict(state["model"])
@@ -116,7 +116,7 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
     began, pending = time.monotonic(), []
     with metrics.open("a") if main else open("/dev/null", "w") as log:
         for step in itertools.count(start):
-            if not pending and (told := _told_end(out, t)) != t:
+            if not pending and (told := _agreed(accelerator, _told_end(out, t))) != t:
                 t, end = told, min(told.steps, stop_after or told.steps)
                 bar.steps = t.steps
             if step >= end:
@@ -165,13 +165,13 @@ def train(config: Config, rows: list[dict], val_rows: list[dict], tokenizer: Tok
               "branch": branch, "finished": len(history) >= t.steps,
               "tokens": sum(line["tokens"] for line in history), "seconds": round(seconds, 1), "rows": len(rows),
               "loss": history[-1]["loss"] if history else None,
-              "val_accuracy": next((h["val_accuracy"] for h in reversed(history) if "val_accuracy" in h), None),
+              **{name: next((h[name] for h in reversed(history) if name in h), None) for name in ("val_accuracy", "val_loss")},
               "tokens_per_second": round(sum(line["tokens"] for line in history[start:]) / max(1e-9, time.monotonic() - began), 1)}
     if main:
         (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
         if history:
             plot(history, out / "report.png", config.name)
-    return report
+    return _agreed(accelerator, report)
 
 
 def _lines(pending: list) -> list[dict]:
@@ -226,17 +226,25 @@ def _told_end(out: Path, t: TrainConfig) -> TrainConfig:
         raise SlmError(f"{out / 'end'}: expected two numbers, the steps and the share of the decay") from None
 
 
+def _agreed(accelerator, value):
+    """The first process's value, in all of them: each may have looked at a file at another moment."""
+    from accelerate.utils import broadcast_object_list
+
+    return value if accelerator.num_processes == 1 else broadcast_object_list([value])[0]
+
+
 def _feed(examples, t: TrainConfig, processes: int, rank: int, start: int, branch: int):
-    """This process's micro-batches (row numbers) from step `start` on, for ever."""
-    skip, epoch = start * t.accumulate * processes, 0
-    while True:
+    """This process's micro-batches (row numbers) from step `start` on, for ever: of all of them, in their order over all
+    epochs, every `processes`-th."""
+    skip, place = start * t.accumulate * processes, 0
+    for epoch in itertools.count():
         order = batches.plan(examples, t.batch_tokens // t.accumulate, t.seed + 1000 * branch, epoch)
         if not order:
             raise SlmError(f"train: expected more rows than one batch of {t.batch_tokens} tokens, found {len(examples)} rows")
-        for place, batch in enumerate(order[skip:], skip) if skip < len(order) else ():
-            if place % processes == rank:
+        for batch in order:
+            if place >= skip and place % processes == rank:
                 yield batch
-        skip, epoch = max(0, skip - len(order)), epoch + 1
+            place += 1
 
 
 @torch.no_grad()
