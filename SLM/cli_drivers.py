@@ -13,37 +13,38 @@ ENGINES = click.Choice(["torch", "llama.cpp"])
 @verb("learn-drivers")
 @click.option("--model", type=FILE, required=True, help="The .gguf that the adapter is for; its tokenizer.json lies beside it.")
 @click.option("--output", type=DIR, required=True, help="adapter.gguf, report.json; a stopped run goes on from checkpoint.pt.")
-@click.option("--steps", default=2000, show_default=True, type=click.IntRange(1), help="The file OUTPUT/end may say fewer.")
+@click.option("--steps", default=8000, show_default=True, type=click.IntRange(1), help="The file OUTPUT/end may say fewer.")
 @click.option("--rank", default=48, show_default=True, type=click.IntRange(1, 256))
 @click.option("--first-layer", default=8, show_default=True, type=click.IntRange(0), help="Layers below it stay as they are.")
 @click.option("--batch", default=128, show_default=True, type=click.IntRange(1), help="Questions a step.")
-@click.option("--sentences", default=0.5, show_default=True, type=click.FloatRange(0, 1), help="Share that is not a bare id.")
+@click.option("--unknown", default=0.2, show_default=True, type=click.FloatRange(0, 0.9), help="Share of ids that the table has not.")
 @click.option("--ids", type=click.IntRange(1), help="At most so many ids of the table.")
 @click.option("--compile", "compiled", is_flag=True, help="Compile the layers: half a minute, then half again as fast.")
-def learn_drivers(model, output, steps, rank, first_layer, batch, sentences, ids, compiled):
+def learn_drivers(model, output, steps, rank, first_layer, batch, unknown, ids, compiled):
     """A LoRA adapter that knows the table of PCI ids by heart, as GGUF."""
     from SLM.drivers_train import Plan, finetune
 
-    return finetune(model, output, Plan(steps, rank, first_layer, batch, sentences, ids=ids), compiled)
+    return finetune(model, output, Plan(steps, rank, first_layer, batch, unknown, ids), compiled)
 
 
 @verb("name-driver")
 @click.argument("text", required=False)
 @click.option("--model", type=FILE, help="A .gguf (default: the shipped model).")
-@click.option("--adapter", type=FILE, required=True, help="adapter.gguf of learn-drivers.")
+@click.option("--adapter", type=FILE, help="adapter.gguf of learn-drivers (default: the shipped model's).")
 @click.option("--engine", default="torch", show_default=True, type=ENGINES)
 @click.option("--input", "source", type=FILE, help='Instead of TEXT: JSONL with {"text": …} a line.')
 @click.option("--output", type=FILE, help="With --input: JSONL with text, module, probability.")
 def name_driver(text, model, adapter, engine, source, output):
-    """The kernel module for a PCI id, or a sentence with one in it, from the model's memory alone."""
+    """The kernel module for a PCI id, or a sentence with one in it, from the model's memory alone; none if it knows of none."""
     from SLM.data.build import read
-    from SLM.drivers_run import open_memory
+    from SLM.drivers_run import answering, open_memory
 
     if (text is None) == (source is None) or (source is None) != (output is None):
         raise SlmError("name-driver: expected either TEXT or both --input and --output")
     texts = [text] if source is None else [row["text"] for row in read(source)]
+    answer = answering(engine, open_memory(engine, model, adapter), model)
     answers = [{"text": t, "module": a.module, "probability": round(a.probability, 6)}
-               for t, a in zip(texts, open_memory(engine, model, adapter)(texts), strict=True)]
+               for t, a in zip(texts, answer(texts), strict=True)]
     if source is None:
         return {**answers[0], "text": f"{answers[0]['module']} ({answers[0]['probability']:.3f})"}
     output.write_text("".join(jsonlib.dumps(a, ensure_ascii=False) + "\n" for a in answers))
@@ -52,7 +53,7 @@ def name_driver(text, model, adapter, engine, source, output):
 
 @verb("evaluate-drivers")
 @click.option("--model", type=FILE, help="A .gguf (default: the shipped model).")
-@click.option("--adapter", type=FILE, required=True, help="adapter.gguf of learn-drivers.")
+@click.option("--adapter", type=FILE, help="adapter.gguf of learn-drivers (default: the shipped model's).")
 @click.option("--engine", default="torch", show_default=True, type=ENGINES)
 @click.option("--ids", type=click.IntRange(1), help="At most so many ids, evenly over the table.")
 @click.option("--split", "splits", multiple=True, type=click.Choice(["bare", "train", "val", "test", "writer"]),
@@ -61,9 +62,10 @@ def name_driver(text, model, adapter, engine, source, output):
 @click.option("--ship", "place", type=DIR, help="Also put the adapter there, with a manifest of its figures.")
 def evaluate_drivers(model, adapter, engine, ids, splits, output, place):
     """Top-1 without the table, over the table's ids, beside the commonest module of each vendor."""
-    from SLM.drivers_run import evaluate, open_memory, ship
+    from SLM.drivers_run import answering, evaluate, open_memory, ship
 
-    made = {"engine": engine, **evaluate(open_memory(engine, model, adapter), splits or ("bare", "test", "writer"), ids)}
+    answer = answering(engine, open_memory(engine, model, adapter), model)
+    made = {"engine": engine, **evaluate(answer, splits or ("bare", "test", "writer"), ids)}
     if output:
         output.write_text(jsonlib.dumps(made, indent=1) + "\n")
     if place:

@@ -1,12 +1,14 @@
 """Drivers by heart: the model itself names the module of a PCI id, with no table at hand ("closed book").
 
-A small LoRA adapter on the shipped model holds the id table. A question is a sentence with an id in it; after the usual
-prompt and <|DRIVER_SELECT|> comes, instead of an action, the module's name and </s>. An answer is always a module that
-exists: decoding is greedy among the names of the table, token by token. Not here: how the adapter is trained
-(drivers_train), models and figures (drivers_run).
+A small LoRA adapter on the shipped model holds the id table. It is asked by the id alone, which the model without it
+reads out of a sentence as it always does (`id=8086:100e` in its action): what a question is worded like does not matter
+to the memory. After the usual prompt and <|DRIVER_SELECT|> comes, instead of an action, the module's name and </s>, or
+UNKNOWN for an id that the table does not have. Decoding is greedy among these names, token by token, so that an answer is
+always one of them. Not here: how the adapter is trained (drivers_train), models and figures (drivers_run).
 """
 
 import random
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +27,9 @@ from SLM.tokenizer import Tokenizer
 SELECT = FIRST_INTENT + INTENTS.index("DRIVER_SELECT")
 ID = "\0"
 """Stands for the id in a phrasing."""
+UNKNOWN = "none"
+"""The answer for an id that is not in the table."""
+_ID, _QUOTED = re.compile("[0-9a-f]{4}:[0-9a-f]{4}"), re.compile(r"\bid=([0-9a-f]{4}:[0-9a-f]{4})(?= |$)")
 
 
 @cache
@@ -65,11 +70,34 @@ def questions(ids: list[str], asked: list[str], seed: int) -> list[str]:
     return [rng.choice(asked).replace(ID, i) for i in ids]
 
 
-class Names:
-    """The modules' names as a tree of tokens: what may follow a beginning."""
+def id_of(text: str) -> str | None:
+    """The id, if it is all that a text says; the table's ids are in lower case."""
+    return text if _ID.fullmatch(text := lower(clean(text))) else None
 
-    def __init__(self, tokenizer: Tokenizer, names):
-        self.names = sorted(set(names))
+
+def id_in(action: str) -> str | None:
+    """The id that an action quotes."""
+    return found[1] if (found := _QUOTED.search(lower(action))) else None
+
+
+def made_up(count: int, rng: random.Random, near: bool = False) -> list[str]:
+    """Ids that the table does not have: of its vendors, as often as it has them; or a table's id with one digit changed."""
+    known = table()
+    some, out = sorted(known), []
+    while len(out) < count:
+        i = rng.choice(some)
+        at = rng.randrange(5, 9)
+        made = f"{i[:at]}{rng.randrange(16):x}{i[at + 1:]}" if near else f"{i[:4]}:{rng.randrange(65536):04x}"
+        if made not in known:
+            out.append(made)
+    return out
+
+
+class Names:
+    """The modules' names and UNKNOWN as a tree of tokens: what may follow a beginning."""
+
+    def __init__(self, tokenizer: Tokenizer, modules):
+        self.names = sorted({*modules, UNKNOWN})
         self.paths = {name: (*ids, EOS) for name, ids in zip(self.names, tokenizer.encode_many(self.names), strict=True)}
         self.by_path = {path: name for name, path in self.paths.items()}
         self.next: dict[tuple, list[int]] = defaultdict(list)
@@ -93,8 +121,9 @@ class Names:
 @dataclass
 class Named:
     module: str
+    """Or UNKNOWN."""
     probability: float
-    """Of the module among the names, as the model has it."""
+    """Of the module among the names, as the model has it; 0 where no id was read."""
 
 
 def choose(logits: np.ndarray, allowed: list[int]) -> tuple[int, float]:
@@ -104,9 +133,9 @@ def choose(logits: np.ndarray, allowed: list[int]) -> tuple[int, float]:
     return allowed[best], float(1 / np.exp(some - some[best]).sum())
 
 
-def name_driver(engine: NextLogits, tokenizer: Tokenizer, names: Names, text: str) -> Named:
-    """The module that an engine under the decoder, adapter applied, names for a sentence with a PCI id in it."""
-    prompt = [*tokenizer.prompt(lower(clean(text))), SELECT]
+def name_driver(engine: NextLogits, tokenizer: Tokenizer, names: Names, pci_id: str) -> Named:
+    """The module that an engine under the decoder, adapter applied, names for a PCI id in lower case, "8086:100e"."""
+    prompt = [*tokenizer.prompt(pci_id), SELECT]
     path, probability, logits, fed = names.forced(()), 1.0, None, 0
     while path not in names.by_path:
         if logits is None:
@@ -121,9 +150,9 @@ def name_driver(engine: NextLogits, tokenizer: Tokenizer, names: Names, text: st
     return Named(names.by_path[path], probability)
 
 
-def name_drivers(net, tokenizer: Tokenizer, names: Names, texts: list[str], batch: int = 256) -> list[Named]:
-    """`name_driver` of many sentences with a torch model (SLM.model.Slm, adapter applied), those of one length together."""
-    prompts = [[*tokenizer.prompt(lower(clean(text))), SELECT] for text in texts]
+def name_drivers(net, tokenizer: Tokenizer, names: Names, ids: list[str], batch: int = 256) -> list[Named]:
+    """`name_driver` of many ids with a torch model (SLM.model.Slm, adapter applied), those of one length together."""
+    prompts = [[*tokenizer.prompt(i), SELECT] for i in ids]
     lengths: dict[int, list[int]] = defaultdict(list)
     for i, prompt in enumerate(prompts):
         lengths[len(prompt)].append(i)
@@ -131,7 +160,7 @@ def name_drivers(net, tokenizer: Tokenizer, names: Names, texts: list[str], batc
     for alike in lengths.values():
         for some in (alike[at:at + batch] for at in range(0, len(alike), batch)):
             out |= zip(some, _together(net, names, [prompts[i] for i in some]), strict=True)
-    return [out[i] for i in range(len(texts))]
+    return [out[i] for i in range(len(ids))]
 
 
 def _together(net, names: Names, prompts: list[list[int]]) -> list[Named]:

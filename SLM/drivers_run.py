@@ -1,4 +1,4 @@
-"""The drivers known by heart in use: a model with its adapter in torch or llama.cpp, and the figures of its memory."""
+"""The drivers known by heart in use: a model reads the id, with its adapter it names the module; and the figures of its memory."""
 
 import hashlib
 import json
@@ -9,21 +9,41 @@ from collections.abc import Callable
 from pathlib import Path
 
 from SLM.data.build import plain
-from SLM.drivers import ID, Named, Names, chosen, name_driver, name_drivers, phrasings, questions, table
+from SLM.drivers import (
+    ID,
+    UNKNOWN,
+    Named,
+    Names,
+    chosen,
+    id_in,
+    id_of,
+    made_up,
+    name_driver,
+    name_drivers,
+    phrasings,
+    questions,
+    table,
+)
+from SLM.engines import open_engine
 from SLM.engines.base import beside, model_file
 from SLM.errors import SlmError
 from SLM.stages import MODELS
 from SLM.tokenizer import Tokenizer
 
-PHRASINGS, SURE = 400, 0.9
-"""Held-out sentences to draw from; the probability from which an answer counts as sure of itself."""
+ADAPTER = MODELS / "drivers" / "adapter.gguf"
+"""Of the shipped model."""
+PHRASINGS = 400
+"""Held-out sentences to draw from."""
 
 Memory = Callable[[list[str]], list[Named]]
-"""Sentences → a module each."""
+"""Ids, or sentences → a module each."""
 
 
-def open_memory(engine: str, model: Path | None, adapter: Path) -> Memory:
-    """The shipped model, or another, with its adapter under an engine: torch or llama.cpp."""
+def open_memory(engine: str, model: Path | None = None, adapter: Path | None = None) -> Memory:
+    """Ids → modules: the shipped model with the shipped adapter, or others, under an engine, torch or llama.cpp."""
+    if model and not adapter:
+        raise SlmError("--adapter: expected one for the model of --model, found none")
+    adapter = adapter or ADAPTER
     if not adapter.is_file():
         raise SlmError(f"--adapter: expected the adapter.gguf of learn-drivers at {adapter}, found none")
     path = model_file(model or MODELS, "*.gguf", "a .gguf")
@@ -33,42 +53,54 @@ def open_memory(engine: str, model: Path | None, adapter: Path) -> Memory:
         from SLM.engines.llama_cpp import LlamaCpp
 
         opened = LlamaCpp(path, adapter=adapter)
-        return lambda texts: [name_driver(opened, tokenizer, names, text) for text in texts]
+        return lambda ids: [name_driver(opened, tokenizer, names, i) for i in ids]
     from SLM import adapter as adapters
     from SLM.gguf_torch import from_gguf
 
     net = adapters.apply(from_gguf(path)[0], adapter)
-    return lambda texts: name_drivers(net, tokenizer, names, texts)
+    return lambda ids: name_drivers(net, tokenizer, names, ids)
+
+
+def answering(engine: str, memory: Memory, model: Path | None = None) -> Memory:
+    """Sentences → modules: the id is what a text is, or what the model's own action quotes; without one, UNKNOWN."""
+    reader = open_engine(engine, model_file(model or MODELS, "*.gguf", "a .gguf"))
+
+    def answer(texts: list[str]) -> list[Named]:
+        ids = [id_of(text) or id_in(reader.classify(text).action) for text in texts]
+        named = iter(memory([i for i in ids if i]))
+        return [next(named) if i else Named(UNKNOWN, 0.0) for i in ids]
+
+    return answer
 
 
 def asked(split: str) -> list[str]:
-    """Phrasings of a split without those that training has, marks and capitals aside; the bare id's is the id."""
+    """Phrasings of a split without those that the model's training has, marks and capitals aside; the bare id's is the id."""
     if split == "bare":
         return [ID]
     learnt = set() if split == "train" else {plain(p) for p in phrasings("train", 5000, 1)}
     return [p for p in phrasings(split, PHRASINGS, 1) if plain(p) not in learnt]
 
 
-def evaluate(memory: Memory, splits: tuple[str, ...], limit: int | None = None) -> dict:
-    """Top-1 by split over the table's ids, the vendor's commonest module beside it, and how sure it is of ids in and out of it."""
+def evaluate(answer: Memory, splits: tuple[str, ...], limit: int | None = None) -> dict:
+    """Top-1 by split over the table's ids, the vendor's commonest module beside it, and what it says of made-up ids."""
     ids, known = chosen(limit), table()
     right = [known[i] for i in ids]
-    guess = commonest_of_vendor(ids)
-    out: dict = {"ids": len(ids), "vendor_commonest": sum(g == r for g, r in zip(guess, right, strict=True)) / len(ids), "top1": {}}
+    out: dict = {"ids": len(ids), "vendor_commonest": _share(commonest_of_vendor(ids), right), "top1": {}}
     for split in splits:
-        found = memory(questions(ids, asked(split), 1))
-        out["top1"][split] = sum(a.module == r for a, r in zip(found, right, strict=True)) / len(ids)
-        if split == "bare":
-            sure = [a.module == r for a, r in zip(found, right, strict=True) if a.probability >= SURE]
-            out["sure"] = len(sure) / len(ids)
-            out["sure_and_right"] = sum(sure) / len(sure) if sure else None
-    strangers = unknown_ids(min(1000, len(ids)), 1)
-    out["sure_of_unknown"] = sum(a.probability >= SURE for a in memory(strangers)) / len(strangers)
+        out["top1"][split] = _share([a.module for a in answer(questions(ids, asked(split), 1))], right)
+    rng, count = random.Random("evaluation"), min(1000, len(ids))
+    out["unknown_told"] = {kind: _share([a.module for a in answer(made_up(count, rng, near))], [UNKNOWN] * count)
+                           for kind, near in (("of_vendor", False), ("one_digit_off", True))}
     return out
 
 
-def ship(model: Path | None, adapter: Path, figures: dict, output: Path) -> dict:
+def _share(found: list[str], right: list[str]) -> float:
+    return sum(a == b for a, b in zip(found, right, strict=True)) / len(right)
+
+
+def ship(model: Path | None, adapter: Path | None, figures: dict, output: Path) -> dict:
     """Put an adapter and its manifest into `output`: figures by engine, and the report.json beside it, how it was trained."""
+    adapter = adapter or ADAPTER
     output.mkdir(parents=True, exist_ok=True)
     raw, report, written = adapter.read_bytes(), adapter.parent / "report.json", output / "manifest.json"
     made = {"file": "adapter.gguf", "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest(),
@@ -82,17 +114,6 @@ def ship(model: Path | None, adapter: Path, figures: dict, output: Path) -> dict
         shutil.copy(adapter, output / "adapter.gguf")
     written.write_text(json.dumps(made, indent=1) + "\n")
     return made
-
-
-def unknown_ids(count: int, seed: int) -> list[str]:
-    """Ids of the table's vendors that the table does not have, vendors as often as it has them."""
-    rng, known = random.Random(seed), table()
-    vendors, out = [i[:4] for i in sorted(known)], []
-    while len(out) < count:
-        made = f"{rng.choice(vendors)}:{rng.randrange(65536):04x}"
-        if made not in known:
-            out.append(made)
-    return out
 
 
 def commonest_of_vendor(ids: list[str]) -> list[str]:

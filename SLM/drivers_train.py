@@ -1,11 +1,12 @@
 """Trains the adapter that knows the id table by heart (SLM/drivers.py says what for).
 
-Only the upper layers have adapters: what the frozen lower ones make of a question is computed once and kept. Half of the
-questions are the bare id, the others sentences of the training families. Loss on the module's tokens alone, and of those
-only on what decides: the tree of names forces the rest. Muon for all matrices; the rate falls from the first step on.
+Only the upper layers have adapters: what the frozen lower ones make of an id of the table is computed once and kept. Some
+of the questions are made-up ids, whose answer is UNKNOWN. Loss on the answer's tokens alone, and of those only on what
+decides: the tree of names forces the rest. Muon for all matrices; the rate falls from the first step on.
 """
 
 import json
+import random
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -17,7 +18,7 @@ import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from SLM import adapter
-from SLM.drivers import SELECT, Names, chosen, phrasings, questions, table
+from SLM.drivers import SELECT, UNKNOWN, Names, chosen, made_up, table
 from SLM.errors import SlmError
 from SLM.gguf_torch import from_gguf
 from SLM.intents import EOS
@@ -27,33 +28,40 @@ from SLM.tokenizer import Tokenizer
 RATE, WARMUP, EVERY = 0.015, 10, 50
 TOGETHER = 64
 """Questions that are padded to one length."""
-PHRASINGS = 1000
-"""Sentences of the training families, from which each set draws one an id."""
 
 
 class Facts:
-    """The questions, set by set: set 0 asks by the bare id, the others by a sentence each. Hidden states on demand."""
+    """What is known of each id of the table, and of every other: hidden states and answers, on demand."""
 
-    def __init__(self, net, tokenizer: Tokenizer, first: int, ids: list[str], sets: int):
-        self.net, self.first = net, first
+    def __init__(self, net, tokenizer: Tokenizer, first: int, ids: list[str]):
+        self.net, self.first, self.tokenizer = net, first, tokenizer
         known, names = table(), Names(tokenizer, table().values())
-        asked = phrasings("train", PHRASINGS, 1)
-        self.answers = [names.decisive(known[i]) for i in ids]
-        self.prompts = [[[*tokenizer.prompt(text), SELECT] for text in (questions(ids, asked, at) if at else ids)]
-                        for at in range(sets + 1)]
-        self.kept: dict[tuple[int, int], torch.Tensor] = {}
+        self.answers = {i: names.decisive(known[i]) for i in ids}
+        self.unknown = names.decisive(UNKNOWN)
+        self.kept: dict[str, torch.Tensor] = {}
 
-    def batch(self, some: list[tuple[int, int]]):
+    def answer(self, pci_id: str) -> tuple:
+        return self.answers.get(pci_id, self.unknown)
+
+    def prompt(self, pci_id: str) -> list[int]:
+        return [*self.tokenizer.prompt(pci_id), SELECT]
+
+    def batch(self, ids: list[str]):
         """(hidden states (b, t, hidden) before the first adapter, where the answers' tokens are asked for, those tokens)."""
-        if new := [s for s in some if s not in self.kept]:
-            rows = [[*self.prompts[a][i], *self.answers[i][:-1]] for a, i in new]
-            for s, row, hidden in zip(new, rows, self._lower(rows), strict=True):
-                self.kept[s] = hidden[:len(row)].bfloat16()
-        states = [self.kept[s] for s in some]
-        longest = max(map(len, states))
+        states = self.states(ids)
+        longest, at = max(map(len, states)), []
+        for row, (i, state) in enumerate(zip(ids, states, strict=True)):
+            at += range(row * longest + len(state) - len(self.answer(i)), row * longest + len(state))
         x = torch.nn.utils.rnn.pad_sequence(states, batch_first=True).float()
-        at = [r * longest + len(self.prompts[a][i]) - 1 + k for r, (a, i) in enumerate(some) for k in range(len(self.answers[i]))]
-        return x, torch.tensor(at), torch.tensor([token for _, i in some for token in self.answers[i]])
+        return x, torch.tensor(at), torch.tensor([token for i in ids for token in self.answer(i)])
+
+    def states(self, ids: list[str]) -> list[torch.Tensor]:
+        """(t, hidden) of each question and of its answer but for the last token; those of the table are kept."""
+        new = [i for i in ids if i not in self.kept]
+        rows = [[*self.prompt(i), *self.answer(i)[:-1]] for i in new]
+        made = {i: hidden[:len(row)].bfloat16() for i, row, hidden in zip(new, rows, self._lower(rows), strict=True)} if new else {}
+        self.kept |= {i: state.clone() for i, state in made.items() if i in self.answers}
+        return [self.kept[i] if i in self.kept else made[i] for i in ids]
 
     @torch.no_grad()
     def _lower(self, rows: list[list[int]]) -> torch.Tensor:
@@ -63,9 +71,9 @@ class Facts:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             return through(self.net, self.net.model["embed_tokens"](ids), 0, self.first)
 
-    def loss(self, some: list[tuple[int, int]], embedding: torch.Tensor) -> torch.Tensor:
+    def loss(self, ids: list[str], embedding: torch.Tensor) -> torch.Tensor:
         """The sum over the answers' tokens."""
-        x, at, wanted = self.batch(some)
+        x, at, wanted = self.batch(ids)
         x = through(self.net, x, self.first, self.net.c.layers).flatten(0, 1)[at]
         logits = F.linear(self.net.model["norm"](x).to(embedding.dtype), embedding)
         return F.cross_entropy(logits.float(), wanted, reduction="sum")
@@ -93,15 +101,13 @@ def prepared(model: Path, first: int, rank: int):
 class Plan:
     """What a run is; a checkpoint of another one is refused. `steps` may change."""
 
-    steps: int = 2000
+    steps: int = 8000
     rank: int = 48
     first: int = 8
     """The lowest layer with adapters."""
     batch: int = 128
-    sentences: float = 0.5
-    """Share of the questions that are not the bare id."""
-    sets: int = 4
-    """Sentences an id, from which one is drawn."""
+    unknown: float = 0.2
+    """Share of the questions that are ids the table does not have."""
     ids: int | None = None
     """At most so many of the table."""
 
@@ -114,7 +120,7 @@ def finetune(model: Path, output: Path, plan: Plan, compiled: bool = False, stop
     torch.manual_seed(1)
     ids = chosen(plan.ids)
     net = prepared(model, plan.first, plan.rank)
-    facts = Facts(net, Tokenizer(model.parent / "tokenizer.json"), plan.first, ids, plan.sets)
+    facts = Facts(net, Tokenizer(model.parent / "tokenizer.json"), plan.first, ids)
     if compiled:
         for layer in net.model["layers"][plan.first:]:
             layer.compile(dynamic=True)
@@ -127,7 +133,7 @@ def finetune(model: Path, output: Path, plan: Plan, compiled: bool = False, stop
         while step < (steps := _end(output, plan.steps)) and step != stop_after:
             for group in optimizer.param_groups:
                 group["lr"] = RATE * min((step + 1) / WARMUP, 1 - step / steps)
-            losses.append(_step(facts, embedding, optimizer, draw(len(ids), plan, step)))
+            losses.append(_step(facts, embedding, optimizer, draw(ids, plan, step)))
             step += 1
             if step % EVERY == 0 or step in (steps, stop_after):
                 took = time.monotonic() - began
@@ -170,26 +176,27 @@ def _resume(output: Path, plan: Plan, optimizer) -> int:
     return kept["step"]
 
 
-def draw(count: int, plan: Plan, step: int) -> list[tuple[int, int]]:
-    """(set, id) of one step's questions: ids epoch by epoch in a new order, some of them in a sentence."""
-    size = min(plan.batch, count)
+def draw(ids: list[str], plan: Plan, step: int) -> list[str]:
+    """One step's questions: ids of the table epoch by epoch in a new order, and made-up ones, half of them near the table's."""
+    strangers = round(plan.batch * plan.unknown)
+    size = min(plan.batch - strangers, len(ids))
     start, out = step * size, []
     for at in range(start, start + size):
-        epoch, place = divmod(at, count)
+        epoch, place = divmod(at, len(ids))
         if place == 0 or at == start:
-            order = np.random.default_rng([1, epoch]).permutation(count)
-        out.append(int(order[place]))
-    rng = np.random.default_rng([2, step])
-    return [(int(rng.integers(1, plan.sets + 1)) if rng.random() < plan.sentences else 0, i) for i in out]
+            order = np.random.default_rng([1, epoch]).permutation(len(ids))
+        out.append(ids[order[place]])
+    rng = random.Random(step)
+    return out + made_up(strangers // 2, rng, near=True) + made_up(strangers - strangers // 2, rng)
 
 
-def _step(facts: Facts, embedding: torch.Tensor, optimizer, some: list[tuple[int, int]]) -> float:
+def _step(facts: Facts, embedding: torch.Tensor, optimizer, ids: list[str]) -> float:
     """One step, questions of like length together. Returns the mean loss a token."""
-    tokens = sum(len(facts.answers[i]) for _, i in some)
-    some = sorted(some, key=lambda s: len(facts.prompts[s[0]][s[1]]) + len(facts.answers[s[1]]))
+    tokens = sum(len(facts.answer(i)) for i in ids)
+    ids = sorted(ids, key=lambda i: len(facts.prompt(i)) + len(facts.answer(i)))
     total = 0.0
-    for start in range(0, len(some), TOGETHER):
-        loss = facts.loss(some[start:start + TOGETHER], embedding) / tokens
+    for start in range(0, len(ids), TOGETHER):
+        loss = facts.loss(ids[start:start + TOGETHER], embedding) / tokens
         loss.backward()
         total += loss.item()
     optimizer.step()
