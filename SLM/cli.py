@@ -438,27 +438,38 @@ def make_model(config, output, encoder, kind, ship):
 
 
 @verb("classify")
+@click.argument("text", required=False)
 @click.option("--engine", default="torch", show_default=True, help="torch, llama.cpp, onnx, host, kernel:ARCH, rules, tfidf.")
 @click.option("--model", type=FILE, help="Model directory or file (default: the shipped model).")
-@click.option("--input", "source", type=FILE, required=True, help='JSONL with {"text": …} a line.')
-@click.option("--output", type=FILE, required=True, help="JSONL with intent, probability, action, ms.")
+@click.option("--input", "source", type=FILE, help='Instead of TEXT: JSONL with {"text": …} a line.')
+@click.option("--output", type=FILE, help="With --input: JSONL with intent, probability, action, ms.")
 @click.option("--logits", is_flag=True, help="Also write the intents' logits.")
-def classify(engine, model, source, output, logits):
-    """Classify every line of a file with one engine."""
+def classify(text, engine, model, source, output, logits):
+    """Classify one sentence, or every line of a file, with one engine."""
     from SLM.data.build import read
     from SLM.engines import open_engine
     from SLM.stages import MODELS
 
-    rows = read(source)
+    if (text is None) == (source is None) or (source is None) != (output is None):
+        raise SlmError("classify: expected either TEXT (in quotes) or both --input and --output")
+
+    def answered(sentence: str) -> dict:
+        a = opened.classify(sentence)
+        line = {"text": sentence, "intent": a.intent, "probability": round(a.probability, 6), "action": a.action, "ms": round(a.ms, 3)}
+        return {**line, "logits": a.logits} if logits else line
+
+    rows = read(source) if source else []
     opened = open_engine(engine, model or MODELS)
+    if text is not None:
+        line = answered(text)
+        opened.close()
+        return {**line, "text": f"{line['intent']} {line['action']} ({line['probability']:.3f})".replace("  ", " ")}
     times = []
     with output.open("w", encoding="utf-8") as out:
         for row in rows:
-            a = opened.classify(row["text"])
-            times.append(a.ms)
-            line = {"text": row["text"], "intent": a.intent, "probability": round(a.probability, 6),
-                    "action": a.action, "ms": round(a.ms, 3)}
-            out.write(jsonlib.dumps({**line, "logits": a.logits} if logits else line, ensure_ascii=False) + "\n")
+            line = answered(row["text"])
+            times.append(line["ms"])
+            out.write(jsonlib.dumps(line, ensure_ascii=False) + "\n")
     opened.close()
     times.sort()
     return {"engine": engine, "rows": len(rows), "output": str(output), "ms_median": round(times[len(times) // 2], 3) if times else None}
@@ -474,7 +485,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] in ("SLM", "bot"):
             raise
-        missing = Missing(f"the package {error.name} is not installed; it is in the extra 'slm' (pip install 'auton[slm]')")
+        missing = Missing(f"the package {error.name} is not installed; `make setup-slm` installs it (the extra 'slm')")
         click.echo(f"slm: error: {missing}", err=True)
         sys.exit(missing.exit_code)
     except BrokenPipeError:

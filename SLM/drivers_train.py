@@ -167,7 +167,7 @@ def _resume(output: Path, plan: Plan, optimizer) -> int:
     path = output / "checkpoint.pt"
     if not path.exists():
         return 0
-    kept = torch.load(path)
+    kept = torch.load(path, weights_only=True)
     if {**kept["plan"], "steps": plan.steps} != asdict(plan):
         raise SlmError(f"{path}: expected a checkpoint of {asdict(plan)}, found one of {kept['plan']}")
     optimizer.load_state_dict(kept["optimizer"])

@@ -32,4 +32,4 @@ class Onnx:
 
 
 def open(model: Path, threads: int = 1, **options) -> Neural:
-    return Neural(model, Onnx(model_file(model, "*.onnx", "an .onnx"), threads), **options)
+    return Neural(model, Onnx(model_file(model, "*.onnx", "an .onnx of export-onnx"), threads), **options)

@@ -15,8 +15,6 @@ NEEDS = ("yaml", "numpy", "tokenizers", "torch", "accelerate")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(arguments):
     """Pass everything on to the pipeline, which knows nothing of the bot."""
-    if arguments and arguments[-1] not in ("-h", "--help"):
-        needed()
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "SLM", *arguments])
 

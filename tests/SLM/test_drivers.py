@@ -133,7 +133,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(exported, tmp_path
     for name, stops in (("whole", [8]), ("halves", [4, 8])):
         for stop in stops:
             drivers_train.finetune(model, tmp_path / name, plan, stop_after=stop)
-    whole, halves = (torch.load(tmp_path / name / "checkpoint.pt")["params"] for name in ("whole", "halves"))
+    whole, halves = (torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["params"] for name in ("whole", "halves"))
     assert all(torch.equal(a, b) for a, b in zip(whole, halves, strict=True)) and len(whole) > 0
 
 

@@ -69,6 +69,31 @@ def test_classify_and_evaluate_through_the_command_line(exported, tmp_path):
     assert lines[0]["intent"] == "SYSTEM_MANAGE" and lines[0]["action"] == "restart nginx"
 
 
+def test_one_sentence_on_the_command_line(exported):
+    _, one, _ = slm("classify", "restart nginx", "--engine", "rules")
+    assert one["intent"] == "SYSTEM_MANAGE" and one["action"] == "restart nginx" and "text" not in one
+    for wrong in ((), ("x", "--input", exported / "data" / "val.jsonl"), ("--input", exported / "data" / "val.jsonl")):
+        status, _, err = slm("classify", "--engine", "rules", *wrong, check=False)
+        assert status == 2 and err.startswith("slm: error: classify: expected either TEXT") and err.count("\n") == 1
+
+
+def test_the_baseline_kept_beside_a_dataset_is_what_was_trained_and_nothing_that_runs(exported, rows, tmp_path):
+    (tmp_path / "train.jsonl").write_bytes((exported / "data" / "train.jsonl").read_bytes())
+    trained, _ = ask("tfidf", tmp_path, rows)
+    kept = tmp_path / "tfidf.npz"
+    made = kept.read_bytes()
+    again, _ = ask("tfidf", tmp_path, rows)
+    assert [(a.intent, a.probability) for a in again] == [(a.intent, a.probability) for a in trained] and kept.read_bytes() == made
+    with np.load(kept) as arrays:
+        good = dict(arrays)
+    hostile = np.array(["x", {"a": 1}], dtype=object)  # a pickle
+    for name, value in (("words0", hostile), ("coef", good["coef"][:, 1:]), ("idf1", good["idf1"][:-1]),
+                        ("words0", np.repeat(good["words0"][:1], len(good["words0"]))), ("classes", good["classes"][:2])):
+        np.savez(kept, **{**good, name: value})
+        assert ask("tfidf", tmp_path, rows[:5])[0][0].probability == trained[0].probability, f"{name} was believed"
+        assert kept.read_bytes() == made, "it is trained anew, and kept"
+
+
 def test_driver_top1_looks_the_quoted_id_up_in_the_table():
     rows = [{"intent": "DRIVER_SELECT", "text": "", "action": f"find id={i}"} for i in ("8086:100e", "8086:100e", "8086:100e", "ffff:0000")]
     found = [Answer("DRIVER_SELECT", 1.0, "find id=8086:100E"), Answer("DRIVER_SELECT", 1.0, "find"), Answer("NONE", 1.0, "")]
