@@ -43,10 +43,12 @@ def open_memory(engine: str, model: Path | None = None, adapter: Path | None = N
     """Ids → modules: the shipped model with the shipped adapter, or others, under an engine, torch or llama.cpp."""
     if model and not adapter:
         raise SlmError("--adapter: expected one for the model of --model, found none")
+    path = model_file(model or MODELS, "*.gguf", "a .gguf")
+    if not adapter and ADAPTER.is_file() and _sha256(path) != json.loads(ADAPTER.with_name("manifest.json").read_text())["model"]:
+        raise SlmError(f"--adapter: the one in {ADAPTER.parent} is for another model than {path}; learn-drivers makes one for it")
     adapter = adapter or ADAPTER
     if not adapter.is_file():
         raise SlmError(f"--adapter: expected the adapter.gguf of learn-drivers at {adapter}, found none")
-    path = model_file(model or MODELS, "*.gguf", "a .gguf")
     tokenizer = Tokenizer(beside(path) / "tokenizer.json")
     names = Names(tokenizer, table().values())
     if engine == "llama.cpp":
@@ -104,7 +106,7 @@ def ship(model: Path | None, adapter: Path | None, figures: dict, output: Path) 
     output.mkdir(parents=True, exist_ok=True)
     raw, report, written = adapter.read_bytes(), adapter.parent / "report.json", output / "manifest.json"
     made = {"file": "adapter.gguf", "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest(),
-            "model": hashlib.sha256(model_file(model or MODELS, "*.gguf", "a .gguf").read_bytes()).hexdigest(),
+            "model": _sha256(model_file(model or MODELS, "*.gguf", "a .gguf")),
             "table": hashlib.sha256(repr(sorted(table().items())).encode()).hexdigest()}
     before = json.loads(written.read_text()) if written.exists() else {}
     same = all(before.get(key) == value for key, value in made.items())
@@ -114,6 +116,10 @@ def ship(model: Path | None, adapter: Path | None, figures: dict, output: Path) 
         shutil.copy(adapter, output / "adapter.gguf")
     written.write_text(json.dumps(made, indent=1) + "\n")
     return made
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def commonest_of_vendor(ids: list[str]) -> list[str]:

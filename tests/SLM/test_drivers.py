@@ -173,3 +173,11 @@ def test_the_prompt_is_that_of_every_question(tokenizer, names):
     with pytest.raises(StopIteration):
         drivers.name_driver(recorder, tokenizer, names, "8086:100e")
     assert recorder.ids == [*tokenizer.prompt("8086:100e"), drivers.SELECT] and recorder.ids[0] == BOS
+
+
+def test_the_shipped_adapter_is_not_used_with_another_model(learnt, tmp_path, monkeypatch):
+    (tmp_path / "adapter.gguf").write_bytes(learnt[1].read_bytes())
+    (tmp_path / "manifest.json").write_text(json.dumps({"model": "0" * 64}))
+    monkeypatch.setattr(drivers_run, "ADAPTER", tmp_path / "adapter.gguf")
+    with pytest.raises(SlmError, match="is for another model than .*slm.gguf; learn-drivers makes one"):
+        drivers_run.open_memory("torch")
