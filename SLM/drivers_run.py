@@ -63,12 +63,13 @@ def open_memory(engine: str, model: Path | None = None, adapter: Path | None = N
     return lambda ids: name_drivers(net, tokenizer, names, ids)
 
 
-def answering(engine: str, memory: Memory, model: Path | None = None) -> Memory:
-    """Sentences → modules: the id is what a text is, or what the model's own action quotes; without one, UNKNOWN."""
-    reader = open_engine(engine, model_file(model or MODELS, "*.gguf", "a .gguf"))
+def answering(reader: str, memory: Memory, model: Path | None = None) -> Memory:
+    """Sentences → modules: the id is what a text is, or what the model's own action quotes, under the engine `reader`;
+    without one, UNKNOWN."""
+    reads = open_engine(reader, model_file(model or MODELS, "*.gguf", "a .gguf"))
 
     def answer(texts: list[str]) -> list[Named]:
-        ids = [id_of(text) or id_in(reader.classify(text).action) for text in texts]
+        ids = [id_of(text) or id_in(reads.classify(text).action) for text in texts]
         named = iter(memory([i for i in ids if i]))
         return [next(named) if i else Named(UNKNOWN, 0.0) for i in ids]
 

@@ -101,12 +101,12 @@ def prepared(model: Path, first: int, rank: int):
 class Plan:
     """What a run is; a checkpoint of another one is refused. `steps` may change."""
 
-    steps: int = 8000
-    rank: int = 48
+    steps: int = 4000
+    rank: int = 64
     first: int = 8
     """The lowest layer with adapters."""
     batch: int = 128
-    unknown: float = 0.2
+    unknown: float = 0.15
     """Share of the questions that are ids the table does not have."""
     ids: int | None = None
     """At most so many of the table."""
@@ -177,7 +177,7 @@ def _resume(output: Path, plan: Plan, optimizer) -> int:
 
 
 def draw(ids: list[str], plan: Plan, step: int) -> list[str]:
-    """One step's questions: ids of the table epoch by epoch in a new order, and made-up ones, half of them near the table's."""
+    """One step's questions: ids of the table epoch by epoch in a new order, and made-up ones, a quarter of them near the table's."""
     strangers = round(plan.batch * plan.unknown)
     size = min(plan.batch - strangers, len(ids))
     start, out = step * size, []
@@ -187,7 +187,7 @@ def draw(ids: list[str], plan: Plan, step: int) -> list[str]:
             order = np.random.default_rng([1, epoch]).permutation(len(ids))
         out.append(ids[order[place]])
     rng = random.Random(step)
-    return out + made_up(strangers // 2, rng, near=True) + made_up(strangers - strangers // 2, rng)
+    return out + made_up(strangers // 4, rng, near=True) + made_up(strangers - strangers // 4, rng)
 
 
 def _step(facts: Facts, embedding: torch.Tensor, optimizer, ids: list[str]) -> float:
