@@ -14,18 +14,19 @@ READER = click.option("--reader", type=click.Choice(["torch", "llama.cpp", "host
 @verb("learn-drivers")
 @click.option("--model", type=FILE, required=True, help="The .gguf that the adapter is for; its tokenizer.json lies beside it.")
 @click.option("--output", type=DIR, required=True, help="adapter.gguf, report.json; a stopped run goes on from checkpoint.pt.")
-@click.option("--steps", default=4000, show_default=True, type=click.IntRange(1), help="The file OUTPUT/end may say fewer.")
-@click.option("--rank", default=64, show_default=True, type=click.IntRange(1, 256))
+@click.option("--steps", default=3000, show_default=True, type=click.IntRange(1), help="With the table's ids alone.")
+@click.option("--then", default=800, show_default=True, type=click.IntRange(0), help="Steps after these, with made-up ids too.")
+@click.option("--rank", default=48, show_default=True, type=click.IntRange(1, 256))
 @click.option("--first-layer", default=8, show_default=True, type=click.IntRange(0), help="Layers below it stay as they are.")
 @click.option("--batch", default=128, show_default=True, type=click.IntRange(1), help="Questions a step.")
-@click.option("--unknown", default=0.15, show_default=True, type=click.FloatRange(0, 0.9), help="Share of ids that the table has not.")
+@click.option("--unknown", default=0.1, show_default=True, type=click.FloatRange(0, 0.9), help="Share of made-up ids then.")
 @click.option("--ids", type=click.IntRange(1), help="At most so many ids of the table.")
 @click.option("--compile", "compiled", is_flag=True, help="Compile the layers: half a minute, then half again as fast.")
-def learn_drivers(model, output, steps, rank, first_layer, batch, unknown, ids, compiled):
-    """A LoRA adapter that knows the table of PCI ids by heart, as GGUF."""
+def learn_drivers(model, output, steps, then, rank, first_layer, batch, unknown, ids, compiled):
+    """A LoRA adapter that knows the table of PCI ids by heart, as GGUF. The file OUTPUT/end may say fewer steps."""
     from SLM.drivers_train import Plan, finetune
 
-    return finetune(model, output, Plan(steps, rank, first_layer, batch, unknown, ids), compiled)
+    return finetune(model, output, Plan(steps, then, rank, first_layer, batch, unknown, ids), compiled)
 
 
 @verb("name-driver")

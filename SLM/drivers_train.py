@@ -1,8 +1,9 @@
 """Trains the adapter that knows the id table by heart (SLM/drivers.py says what for).
 
-Only the upper layers have adapters: what the frozen lower ones make of an id of the table is computed once and kept. Some
-of the questions are made-up ids, whose answer is UNKNOWN. Loss on the answer's tokens alone, and of those only on what
-decides: the tree of names forces the rest. Muon for all matrices; the rate falls from the first step on.
+Only the upper layers have adapters: what the frozen lower ones make of an id of the table is computed once and kept. First
+the table is learnt, then, at a low rate, that there are other ids, whose answer is UNKNOWN: both at once learns neither
+(docs/log.md). Loss on the answer's tokens alone, and of those only on what decides: the tree of names forces the rest.
+Muon for all matrices; in each part the rate falls from the first step on.
 """
 
 import json
@@ -99,15 +100,18 @@ def prepared(model: Path, first: int, rank: int):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is; a checkpoint of another one is refused. `steps` may change."""
+    """What a run is; a checkpoint of another one is refused. `then` may change."""
 
-    steps: int = 4000
-    rank: int = 64
+    steps: int = 3000
+    """With ids of the table alone."""
+    then: int = 800
+    """Steps after these, at a low rate, for what is not in the table."""
+    rank: int = 48
     first: int = 8
     """The lowest layer with adapters."""
     batch: int = 128
-    unknown: float = 0.15
-    """Share of the questions that are ids the table does not have."""
+    unknown: float = 0.1
+    """Share of the questions that are made-up ids, in the second part."""
     ids: int | None = None
     """At most so many of the table."""
 
@@ -130,9 +134,9 @@ def finetune(model: Path, output: Path, plan: Plan, compiled: bool = False, stop
     step, began = _resume(output, plan, optimizer), time.monotonic()
     losses: list[float] = []
     with sdpa_kernel(SDPBackend.MATH):  # the fused one's backward takes most of the time when sequences are this short
-        while step < (steps := _end(output, plan.steps)) and step != stop_after:
+        while step < (steps := _end(output, plan.steps + plan.then)) and step != stop_after:
             for group in optimizer.param_groups:
-                group["lr"] = RATE * min((step + 1) / WARMUP, 1 - step / steps)
+                group["lr"] = RATE * share(step, plan.steps if step < plan.steps <= steps else steps)
             losses.append(_step(facts, embedding, optimizer, draw(ids, plan, step)))
             step += 1
             if step % EVERY == 0 or step in (steps, stop_after):
@@ -168,7 +172,7 @@ def _resume(output: Path, plan: Plan, optimizer) -> int:
     if not path.exists():
         return 0
     kept = torch.load(path, weights_only=True)
-    if {**kept["plan"], "steps": plan.steps} != asdict(plan):
+    if {**kept["plan"], "then": plan.then} != asdict(plan):
         raise SlmError(f"{path}: expected a checkpoint of {asdict(plan)}, found one of {kept['plan']}")
     optimizer.load_state_dict(kept["optimizer"])
     for p, value in zip(_params(optimizer), kept["params"], strict=True):
@@ -176,9 +180,15 @@ def _resume(output: Path, plan: Plan, optimizer) -> int:
     return kept["step"]
 
 
+def share(step: int, steps: int) -> float:
+    """Of the full rate: a short rise, then down to nothing at `steps`."""
+    return min((step + 1) / WARMUP, 1 - step / steps)
+
+
 def draw(ids: list[str], plan: Plan, step: int) -> list[str]:
-    """One step's questions: ids of the table epoch by epoch in a new order, and made-up ones, a quarter of them near the table's."""
-    strangers = round(plan.batch * plan.unknown)
+    """One step's questions: ids of the table epoch by epoch in a new order, and in the second part of the run made-up ones, a
+    quarter of them near the table's."""
+    strangers = round(plan.batch * plan.unknown) if step >= plan.steps else 0
     size = min(plan.batch - strangers, len(ids))
     start, out = step * size, []
     for at in range(start, start + size):

@@ -32,7 +32,7 @@ def names(tokenizer) -> drivers.Names:
 def learnt(exported, tmp_path_factory):
     """(model, adapter, what learn-drivers said) of a debug model that learnt a few ids, and that there are others."""
     out, model = tmp_path_factory.mktemp("drivers"), exported / "model" / "Q8_0.gguf"
-    _, report, _ = slm("learn-drivers", "--model", model, "--output", out, "--steps", 120, "--rank", 16, "--first-layer", 1,
+    _, report, _ = slm("learn-drivers", "--model", model, "--output", out, "--steps", 80, "--then", 60, "--rank", 16, "--first-layer", 1,
                        "--batch", 2 * IDS, "--unknown", 0.5, "--ids", IDS)
     return model, out / "adapter.gguf", report
 
@@ -55,8 +55,10 @@ def test_held_out_phrasings_are_not_training_s():
 
 
 def test_a_step_s_questions_are_every_id_once_an_epoch_and_made_up_ones():
-    plan, ids = drivers_train.Plan(batch=15, unknown=1 / 3), drivers.chosen(50)
-    drawn = [drivers_train.draw(ids, plan, step) for step in range(10)]
+    plan, ids = drivers_train.Plan(steps=10, batch=15, unknown=1 / 3), drivers.chosen(50)
+    first = [drivers_train.draw(ids, plan, step) for step in range(10)]
+    assert all(len(step) == 15 and set(step) <= set(ids) for step in first)
+    drawn = [drivers_train.draw(ids, plan, step) for step in range(10, 20)]
     for epoch in (drawn[:5], drawn[5:]):
         assert sorted(i for step in epoch for i in step[:10]) == ids
     strangers = {i for step in drawn for i in step[10:]}
@@ -129,7 +131,7 @@ def test_the_shipped_model_reads_the_id_out_of_words_it_never_saw():
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(exported, tmp_path):
     model = exported / "model" / "Q8_0.gguf"
-    plan = drivers_train.Plan(steps=8, rank=4, first=1, batch=8, ids=16)
+    plan = drivers_train.Plan(steps=5, then=3, rank=4, first=1, batch=8, ids=16)
     for name, stops in (("whole", [8]), ("halves", [4, 8])):
         for stop in stops:
             drivers_train.finetune(model, tmp_path / name, plan, stop_after=stop)
