@@ -30,6 +30,11 @@ class Purse:
     def left(self) -> float:
         return min(self.cap - self.spent - self.aside, self.day_left)
 
+    @property
+    def day_is_over(self) -> bool:
+        """Whether it is the day's cap for all goals, and not this goal's, that leaves so little."""
+        return self.cap - self.spent > self.day_left
+
     def take(self, wanted: float) -> float | None:
         """Set aside up to `wanted` for a run; None if too little is left to be worth a run."""
         amount = round(min(wanted, self.left), 6)

@@ -139,7 +139,7 @@ def retry(r, goal, task, words, who):
     for number in chosen:
         tip = r.snap.refs.get(f"refs/heads/{r.snap.tasks[number].branch}", "")
         r.tasks[number] = _retried(r, r.tasks[number], words, tip)
-    r.goals[goal] = r.goals[goal].but(held=False)
+    r.goals[goal] = mem.but(held=False, reason="" if mem.held else mem.reason)
 
 
 def _retried(r, task: m.TaskMemory, words: Command, tip: str) -> m.TaskMemory:
@@ -184,7 +184,7 @@ def _hold(r, goal, task, how, who):
     memories, number = (r.tasks, task) if task else (r.goals, goal)
     if memories[number].state in ("done", "cancelled", "landed"):
         raise No(f"it is {memories[number].state}")
-    memories[number] = memories[number].but(held=True, reason=texts.held(how, who))
+    memories[number] = memories[number].but(held=True, held_at=r.at, reason=texts.held(how, who))
 
 
 @effect

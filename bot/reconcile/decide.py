@@ -180,7 +180,10 @@ def _planned_by(r: Round, number: int, mem: m.GoalMemory, record: m.RunRecord) -
     """What the manager's answer makes of the goal: a plan in force, or a reason for its next attempt."""
     if record.status != "submitted" or record.plan is None:
         why = [record.reason or f"the run ended as {record.status} without a plan"]
-        return mem.but(feedback=(Feedback(kind=_kind(record), text=why[0][:4000]),), reason=texts.bad_plan(why))
+        mem = mem.but(feedback=(Feedback(kind=_kind(record), text=why[0][:4000]),), reason=texts.bad_plan(why))
+        # A recording that holds nothing for this run will hold nothing for the next.
+        mute = record.model.startswith("replay/") and record.status == "error" and not record.usage.calls
+        return mem.but(allowed=mem.attempt) if mute else mem
     mode = mem.mode or r.config.workflow.mode
     why = plan.check(record.plan, mode, r.config.workflow.max_tasks, r.snap.roles)
     if why:

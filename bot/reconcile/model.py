@@ -75,6 +75,8 @@ class Memory(Kept):
     reason: str = ""
     """Why it stands where it stands, for a person."""
     held: bool = False
+    held_at: str = ""
+    """When it was last put on hold."""
     priority: int = 0
     runs: tuple[Run, ...] = ()
     attempt: int = 0

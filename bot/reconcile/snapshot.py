@@ -110,7 +110,7 @@ def _commands(forge: Forge, comments: list[Comment], stickies: dict[int, tuple[C
     """Comments with commands that are not answered yet, in the order in which they were written."""
     by_pull = {state["pull"]: number for number, (_, state) in stickies.items() if "pull" in state}
     for comment in sorted(comments, key=lambda c: c.id):
-        if comment.author == bot or "/auton" not in comment.body:
+        if comment.author == bot or "/auton" not in comment.body.lower():
             continue
         words = slash.parse(comment.body)
         number = by_pull.get(comment.issue, comment.issue)

@@ -4,6 +4,7 @@ Texts from outside (titles, logs, a model's words) come in through `plain`, `quo
 people, pose as a command, or break out of a table. The functions are pure.
 """
 
+import math
 import re
 import textwrap
 
@@ -78,9 +79,9 @@ def may_not(who: str) -> str:
 
 
 def refused(words, why: str) -> str:
-    usage = COMMANDS.get(words.name)
-    end = "" if why.endswith("?") else "."
-    return f"`/auton {words.name}` is refused: {why}{end}" + ("" if usage else " `/auton help` lists the commands.")
+    typed = f"/auton {words.name}".rstrip()
+    end = "" if why.endswith(("?", ".")) else "."
+    return f"`{typed}` is refused: {why}{end}" + ("" if words.name in COMMANDS else " `/auton help` lists the commands.")
 
 
 def held(how: str, who: str) -> str:
@@ -130,7 +131,7 @@ def why(r, number: int, task: m.TaskMemory) -> str:
 
 
 def headline(mem) -> str:
-    held_ = " · on hold" if mem.held else ""
+    held_ = f" · on hold since {mem.held_at}".removesuffix(" since ") if mem.held else ""
     reason = f"\n\n{mem.reason}" if mem.reason else ""
     return f"{ICONS.get(mem.state, '')} **{mem.state}**{held_}{reason}"
 
@@ -219,10 +220,10 @@ def goal_notices(r, goal: int) -> list[tuple[str, str]]:
         runs = len(budget.runs_of(mem, r.every_task_of(goal).values()))
         out.append((f"{name}-budget-{budget.cap(mem, r.config):g}-{runs}",
                     f"✋ This goal has stopped: {mem.reason}.\n\n{money_line(r, goal)}\n\nNo other model call is made. "
-                    f"Type `/auton budget ${suggest(r, goal):g}` to go on with more money, or `/auton cancel`."))
+                    + more_money(r, goal)))
     elif mem.state == "blocked" and mem.stuck == "plan":
-        out.append((f"{name}-no-plan-{mem.attempt}", f"✋ There is no plan: {mem.reason}.\n\n{money_line(r, goal)}\n\n"
-                    "Type `/auton retry` to try again, or edit the goal and type `/auton plan`."))
+        out.append((f"{name}-no-plan-{mem.attempt}",
+                    f"✋ There is no plan: {mem.reason}.\n\n{money_line(r, goal)}\n\n{another_plan(r, mem)}"))
     elif mem.state == "blocked":
         attempts = sum(t.attempt for t in r.tasks_of(goal).values())
         out.append((f"{name}-stuck-{attempts}",
@@ -244,9 +245,26 @@ def goal_notices(r, goal: int) -> list[tuple[str, str]]:
     return out
 
 
-def suggest(r, goal: int) -> float:
-    """A cap with which the goal could go on."""
-    return round(r.purse(goal).spent + r.config.budget.goal_usd, 2)
+def more_money(r, goal: int) -> str:
+    """What lets a goal go on that can't pay for a run: the smallest cap that pays for one more, and how it comes about."""
+    purse = r.purse(goal)
+    if purse.day_is_over:
+        return ("There is nothing to type: it goes on by itself tomorrow (UTC), or when `[budget] day_usd` in `auton.toml` is "
+                "raised. `/auton cancel` gives it up.")
+    used = purse.spent + purse.aside
+    run = max([r.config.agents.cost_usd, *(t.run_budget or 0 for t in r.tasks_of(goal).values() if t.state not in m.ENDED)])
+    least = math.ceil(round((used + run) * 100, 4)) / 100
+    return (f"Type `/auton budget ${least:.2f}` to go on, or name a higher sum: {dollars(used)} spent or reserved so far, and "
+            f"{dollars(run)} that one more agent run may take. `/auton cancel` gives the goal up.")
+
+
+def another_plan(r, mem: m.GoalMemory) -> str:
+    """What to type when no plan came of it: a recording says the same however often it is asked."""
+    model = mem.model or r.config.agents.models.of("manager")
+    if model.startswith("replay/"):
+        return (f"`{model}` is a recording: it knows only the goal that it was made of, and says the same however often it "
+                "is asked. Type `/auton plan model=provider/model` to plan this goal with a real model, or `/auton cancel`.")
+    return "Type `/auton retry` to try again, or edit the goal and type `/auton plan`."
 
 
 def task_notices(r, number: int) -> list[tuple[str, str]]:
@@ -292,7 +310,8 @@ def broken(why_: str) -> str:
 
 
 def no_plan(mem: m.GoalMemory) -> str:
-    return f"{mem.attempt} planning runs brought none that can be carried out; the last: {mem.reason or 'no answer'}"
+    runs = f"{mem.attempt} planning runs" if mem.attempt != 1 else "one planning run"
+    return f"{runs} brought none that can be carried out; the last: {mem.reason or 'no answer'}"
 
 
 def bad_plan(why_: list[str]) -> str:
@@ -305,7 +324,7 @@ def stuck(tasks: dict[int, m.TaskMemory]) -> str:
 
 
 def no_money(purse: budget.Purse, wanted: float, config) -> str:
-    if purse.cap - purse.spent <= purse.day_left:
+    if not purse.day_is_over:
         left = dollars(max(0.0, purse.cap - purse.spent))
         return (f"the budget of {dollars(purse.cap)} has {left} left, too little for another run "
                 f"(which may take up to {dollars(wanted)})")
