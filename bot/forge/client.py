@@ -143,6 +143,17 @@ class Forge:
                 who = (event.get("actor") or {}).get("login")
         return who
 
+    def reopened(self, number: int, bot: str) -> tuple[int, str] | None:
+        """The event, and whose it was, that opened the issue again after `bot` had closed it; None if there is none."""
+        closer, found = "", None
+        for event in self.wire.pages(f"{self.at}/issues/{number}/events"):
+            who = (event.get("actor") or {}).get("login") or "ghost"
+            if event["event"] == "closed":
+                closer, found = who, None
+            elif event["event"] == "reopened" and closer == bot:
+                found = event["id"], who
+        return found
+
     def label_names(self) -> set[str]:
         return {data["name"] for data in self.wire.pages(f"{self.at}/labels")}
 

@@ -21,6 +21,8 @@ TASK_STATES = ("waiting", "ready", "running", "verify", "review", "queued", "lan
 GoalState = Literal[GOAL_STATES]
 TaskState = Literal[TASK_STATES]
 ENDED = ("landed", "cancelled")
+OVER = ("done", *ENDED)
+"""Of goals and tasks alike."""
 STUCK = ("failed", "needs-human")
 
 
@@ -217,6 +219,8 @@ class Goal:
     author_may_write: bool = True
     broken: str = ""
     """Why the hidden state cannot be read, if it cannot."""
+    reopened: tuple[int, str] | None = None
+    """The event that opened it again after it had ended, and whose it was."""
 
 
 @dataclass(frozen=True)
@@ -227,10 +231,20 @@ class Task:
     memory: TaskMemory | None
     sticky: Comment | None = None
     broken: str = ""
+    reopened: tuple[int, str] | None = None
 
     @property
     def branch(self) -> str:
         return f"auton/g{self.goal}/t{self.issue.number}"
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A goal or task that rounds no longer look after, read because a command was typed there."""
+
+    memory: GoalMemory | TaskMemory | None
+    """None if it was closed before the bot took it up."""
+    sticky: Comment | None
 
 
 @dataclass(frozen=True)
@@ -253,6 +267,8 @@ class Snapshot:
     goals: dict[int, Goal] = field(default_factory=dict)
     tasks: dict[int, Task] = field(default_factory=dict)
     commands: tuple[Command, ...] = ()
+    closed: dict[int, Closed] = field(default_factory=dict)
+    """By the number at which commands were typed."""
     records: dict[str, RunRecord] = field(default_factory=dict)
     """Of agent runs, by key."""
     verdicts: dict[str, VerifyRecord] = field(default_factory=dict)

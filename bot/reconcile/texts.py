@@ -1,4 +1,5 @@
-"""Every word that the bot says to a person stands here (about a model: slmtexts.py), and nothing else does.
+"""Every word that the bot says to a person stands here, and nothing else does (about a model: slmtexts.py; about what has
+ended: endtexts.py).
 
 Texts from outside (titles, logs, a model's words) come in through `plain`, `quote` or `block`, so that they cannot ping
 people, pose as a command, or break out of a table. The functions are pure.
@@ -8,7 +9,7 @@ import math
 import re
 import textwrap
 
-from bot.reconcile import budget, memory
+from bot.reconcile import budget, endtexts, memory
 from bot.reconcile import model as m
 from bot.reconcile.slash import COMMANDS, help_table
 
@@ -172,7 +173,8 @@ def money_line(r, goal: int) -> str:
 
 def goal_sticky(r, goal: int) -> str:
     mem = r.goals[goal]
-    parts = [f"### AUTON works on this goal\n\n{headline(mem)}"]
+    title = endtexts.TITLE if mem.state in m.OVER else "### AUTON works on this goal\n\n"
+    parts = [f"{title}{headline(mem)}"]
     if mem.plan_key:
         parts.append(tasks_table(r, goal))
     if mem.state == "planned" and not mem.approved_by:
