@@ -292,6 +292,12 @@ class Forge:
         found = self.wire.pages(f"{self.at}/actions/artifacts", {"name": name}, inside="artifacts")
         return sorted(found, key=lambda one: one["id"], reverse=True)
 
+    def artifacts_of(self, run: int, name: str) -> list[dict]:
+        """The artifacts of that name of one run, newest first."""
+        data = self.wire.call("GET", f"{self.at}/actions/runs/{run}/artifacts", {"name": name, "per_page": 100},
+                              missing={"artifacts": []})
+        return sorted((one for one in data["artifacts"] if one["name"] == name), key=lambda one: one["id"], reverse=True)
+
     def download_artifact(self, artifact: int, target: Path, most: int) -> None:
         """Its zip file, of at most `most` bytes, into `target`."""
         self.wire.download(f"{self.at}/actions/artifacts/{artifact}/zip", self.token, target, most)

@@ -182,10 +182,13 @@ def _retried(r, task: m.TaskMemory, words: Command, tip: str) -> m.TaskMemory:
 def stop(r, goal, task, words, who):
     _hold(r, goal, task, "stopped", who)
     affected = [r.tasks[task]] if task else [r.goals[goal], *r.tasks_of(goal).values()]
+    stopped = []
     for mem in affected:
         run = mem.open_run and r.snap.runs.get(mem.open_run.key)
         if run and not run.done:
-            r.after.append(m.CancelRun(run.id))
+            r.before.append(m.CancelRun(run.id))  # before it is remembered as done
+            stopped.append(mem.open_run)
+    return texts.stopping(stopped)
 
 
 @effect
@@ -208,7 +211,7 @@ def unhold(r, goal, task, words, who):
 
 @effect
 def cancel(r, goal, task, words, who):
-    stop(r, goal, task, words, who)
+    said = stop(r, goal, task, words, who)
     chosen = [task] if task else [n for n, t in r.tasks_of(goal).items() if t.state not in m.ENDED]
     for number in chosen:
         r.tasks[number] = r.tasks[number].but(state="cancelled", held=False, reason=f"cancelled by @{who}")
@@ -217,6 +220,7 @@ def cancel(r, goal, task, words, who):
             r.before.append(m.ClosePull(pull.number))
     if task is None:
         r.goals[goal] = r.goals[goal].but(state="cancelled", held=False, reason=f"cancelled by @{who}")
+    return said
 
 
 @effect

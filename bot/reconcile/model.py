@@ -48,12 +48,24 @@ class Run(Kept):
     usage: Usage = Usage()
     seconds: float = 0.0
     reason: str = ""
+    conclusion: str = ""
+    """Of the workflow run, if it ended without a record."""
+    told: bool = False
+    """Of such a run: `usage` is what it had used, even if that is nothing."""
 
     @property
     def cost(self) -> float:
         """What this run counts for: its reservation until it has answered, and for ever if it left no word of its use."""
-        silent = self.status == "started" or (self.status == "lost" and self.usage == Usage())
-        return self.reserved if silent else self.usage.cost_usd
+        return self.reserved if self.status == "started" or self._silent else self.usage.cost_usd
+
+    @property
+    def guessed(self) -> bool:
+        """Whether it has ended, and counts for all that was set aside because no more than that is known."""
+        return self._silent or (self.status == "lost" and 0 < self.reserved <= self.usage.cost_usd)
+
+    @property
+    def _silent(self) -> bool:
+        return self.status == "lost" and self.usage == Usage() and not self.told
 
 
 class Verified(Kept):
@@ -275,6 +287,8 @@ class Snapshot:
     """By key (`v-<sha>`, `v-<sha>-2`)."""
     runs: dict[str, WorkflowRun] = field(default_factory=dict)
     """By run-name; of several, the newest."""
+    used: dict[str, Usage] = field(default_factory=dict)
+    """By key, of awaited runs that ended without a record: what their own files say that they used."""
     notices: frozenset[str] = frozenset()
     """Keys of the comments that the bot has posted."""
     pulls: dict[str, Pull] = field(default_factory=dict)

@@ -27,7 +27,7 @@ def follow(r, number: int) -> list[m.Action]:
         out.append(m.Remember(number, said, mem, part.sticky.id if part.sticky else None))
     out += _labels(part.issue, mem.state, mem.held)
     out += _notices(r, number, (texts.goal_notices if is_goal else texts.task_notices)(r, number))
-    if mem.state in m.OVER and part.issue.open:
+    if mem.state in m.OVER and part.issue.open and r.settled(number):
         if part.reopened:
             event, who = part.reopened
             out += _notices(r, number, [(f"reopened-{number}-{event}", endtexts.reopened(mem, who))])

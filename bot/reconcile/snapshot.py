@@ -14,7 +14,7 @@ from bot.errors import Refused
 from bot.forge.client import Forge
 from bot.forge.git import Conflict, Git
 from bot.forge.records import Comment, Commit, Issue, WorkflowRun
-from bot.reconcile import budget, compose, ended, figures, integrate, memory, slash, sticky, texts
+from bot.reconcile import budget, compose, ended, figures, integrate, leftover, memory, slash, sticky, texts
 from bot.reconcile import model as m
 
 AGENT, VERIFY = "auton-agent.yml", "auton-verify.yml"
@@ -61,7 +61,7 @@ def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | N
               for run in getattr(memory.sound(cls, c, s), "runs", ())]
     return m.Snapshot(
         bot=bot, main=main, goals=goals, tasks=tasks, runs=runs, pulls=pulls, refs=refs, notices=notices,
-        verdicts=verdicts, commands=commands, closed=over, records=records,
+        used=leftover.of(forge, kept, records, runs), verdicts=verdicts, commands=commands, closed=over, records=records,
         resumable=_resumable(forge, runs, {*records, *verdicts}),
         roles=known_roles() if any(g.memory and g.memory.state == "planning" for g in goals.values()) else {},
         chain=chain, clash=clash, trees=trees, bases=bases, merged=merged, searches=searches, grace=2.0 if forge.local else 60.0,

@@ -19,6 +19,7 @@ NO_CHANGE = "the run was submitted without any change to the code"
 NO_REVIEW = "no reviewer run came to a verdict"
 CHANGES_WANTED = "the reviewer asked for changes"
 NO_REPORT = "CI ended without a verdict, twice"
+NEVER_SEEN = "its workflow run was never seen"
 NO_GOAL = "this is neither a goal nor a task that I work on (open goals carry the label `auton:goal`)"
 NOT_STARTED = "this goal was not started; `/auton plan` starts it"
 EJECTED = "red on top of main, though green alone: looking for what it does not go with"
@@ -89,6 +90,16 @@ def held(how: str, who: str) -> str:
     return f"{how} by @{who}; `/auton unhold` goes on"
 
 
+def stopping(runs: list[m.Run]) -> str:
+    """What a stop does to the runs under way, and what they are going to cost."""
+    if not runs:
+        return ""
+    many = f"{len(runs)} agent runs are" if len(runs) > 1 else "One agent run is"
+    aside = dollars(sum(run.reserved for run in runs))
+    return (f"{many} being cancelled. Each is charged what its own files say that it has used; where they don't say (a model was "
+            f"being asked, or nothing was uploaded), what was set aside for it stays reserved ({aside} at most).")
+
+
 def not_started(starter: str) -> str:
     return (f"This goal was labelled by @{starter}, who has no write permission here, so nothing was started and "
             "nothing was spent.\n\nSomeone with write permission can start it: type `/auton plan`.")
@@ -147,7 +158,7 @@ def tasks_table(r, goal: int) -> str:
         rows.append([f"#{number}", plain(r.snap.tasks[number].issue.title, 80), task.role,
                      f"{ICONS.get(task.state, '')} {task.state}", f"#{task.pull}" if task.pull else "",
                      verdicts(task), str(task.attempt), took(sum(run.seconds for run in runs) + verify_seconds(task)),
-                     dollars(task.cost)])
+                     cost(runs)])
     return table(["task", "", "role", "state", "PR", "verdict", "attempts", "time", "cost"], rows)
 
 
@@ -167,7 +178,8 @@ def money_line(r, goal: int) -> str:
     calls, read, wrote = (sum(getattr(run.usage, name) for run in runs)
                           for name in ("calls", "input_tokens", "output_tokens"))
     aside = f", {dollars(purse.aside)} set aside for runs under way" if purse.aside else ""
-    return (f"Cost: {dollars(purse.spent)} of {dollars(purse.cap)}{aside} · {len(runs)} agent runs, "
+    guessed = f" and {dollars(purse.guessed)} reserved for runs whose use is not known," if purse.guessed else ""
+    return (f"Cost: {dollars(purse.spent - purse.guessed)}{guessed} of {dollars(purse.cap)}{aside} · {len(runs)} agent runs, "
             f"{calls} model calls, {read} tokens in, {wrote} out.")
 
 
@@ -199,14 +211,29 @@ def task_sticky(r, number: int) -> str:
     return "\n\n".join(parts)
 
 
+def run_cost(run: m.Run) -> str:
+    if run.status == "started":
+        return f"{dollars(run.cost)} set aside"
+    if not run.guessed:
+        return dollars(run.cost)
+    asked = " while a model was asked" if run.usage.calls else ""
+    return f"{dollars(run.cost)} reserved, not known: {plain(run.conclusion) or 'lost'}{asked}"
+
+
+def cost(runs: tuple[m.Run, ...]) -> str:
+    """Their sum, with what of it is no more than reserved."""
+    guessed = sum(run.cost for run in runs if run.guessed)
+    return dollars(sum(run.cost for run in runs)) + (f" ({dollars(guessed)} of it not known)" if guessed else "")
+
+
 def runs_table(mem) -> str:
     rows = [[run.role, str(run.attempt), "under way" if run.status == "started" else run.status, took(run.seconds),
              str(run.usage.calls), f"{run.usage.input_tokens} / {run.usage.output_tokens}",
-             f"{dollars(run.cost)}{' set aside' if run.status == 'started' else ''}"] for run in mem.runs]
+             run_cost(run)] for run in mem.runs]
     used = [run.usage for run in mem.runs]
     rows.append(["**sum**", "", "", took(sum(run.seconds for run in mem.runs)), str(sum(one.calls for one in used)),
                  f"{sum(one.input_tokens for one in used)} / {sum(one.output_tokens for one in used)}",
-                 dollars(mem.cost)])
+                 cost(mem.runs)])
     return table(["run", "attempt", "ended", "time", "calls", "tokens in / out", "cost"], rows)
 
 
@@ -236,8 +263,10 @@ def goal_notices(r, goal: int) -> list[tuple[str, str]]:
                     + f"\n\nRead the tasks, then type `/auton approve {mem.plan_digest}` to start."))
     cap, spent = budget.cap(mem, r.config), r.purse(goal).spent
     if spent >= cap * r.config.budget.warn_at and mem.state in ("planning", "planned", "active"):
-        out.append((f"{name}-warn-{cap:g}", f"⚠️ {dollars(spent)} of this goal's {dollars(cap)} are spent. It stops "
+        out.append((f"{name}-warn-{cap:g}", f"⚠️ {dollars(spent)} of this goal's {dollars(cap)} are spent or reserved. It stops "
                     "when the next run can't be paid for; `/auton budget $N` sets another cap."))
+    if not r.settled(goal):
+        return out
     if mem.state == "done":
         out.append((f"{name}-done", f"✅ This goal has landed.\n\n{tasks_table(r, goal)}\n\n{money_line(r, goal)}\n\n"
                     f"Planning took {dollars(mem.cost)} of that. Each task is one merge commit on the default branch."))
