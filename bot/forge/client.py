@@ -312,6 +312,12 @@ class Forge:
         path = f"{self.at}/actions/runs/{run}/jobs"
         return {data["name"]: data["conclusion"] for data in self.wire.pages(path, {"filter": "latest"}, inside="jobs")}
 
+    def steps(self, run: int, job: str) -> dict[str, str | None] | None:
+        """Conclusions of the steps of a run's job by name, none before it has begun; None if it has not ended as cancelled."""
+        data = self.wire.call("GET", f"{self.at}/actions/runs/{run}/jobs", {"filter": "latest", "per_page": 100}, missing={"jobs": []})
+        found = next((one for one in data["jobs"] if one["name"] == job and one["conclusion"] == "cancelled"), None)
+        return {step["name"]: step["conclusion"] for step in found["steps"]} if found else None
+
     def rerun_failed_jobs(self, run: int) -> None:
         """Only those that failed; what the others left (artifacts) is used again."""
         self.wire.call("POST", f"{self.at}/actions/runs/{run}/rerun-failed-jobs", body={})

@@ -1,7 +1,8 @@
 """What a run that left no record has used, by its own files. Reads only.
 
 The agent's process writes result.json before each question and after each answer, and the job uploads it in a step that
-runs `always()`: also when the run is cancelled, which skips the jobs that would have handed it on. A file that can't be
+runs `always()`: also when the run is cancelled, which skips the jobs that would have handed it on. A run that was cancelled before that
+process began has no files, and has used nothing. A file that can't be
 had or believed says nothing, and then the run counts for all that was set aside.
 """
 
@@ -18,6 +19,7 @@ from bot.reconcile import model as m
 from bot.slm import store
 
 ARTIFACT, WORKFLOW = "agent", ".github/workflows/auton-agent.yml"
+JOB, STEP = "agent", "auton agent"
 MOST = 256 << 20  # bytes of the artifact, in which a trajectory and a patch lie too
 
 
@@ -30,7 +32,11 @@ def of(forge: Forge, kept: list[m.Memory], records: dict[str, m.RunRecord], runs
 
 def _used(forge: Forge, run: int, key: str) -> Usage | None:
     found = next((one for one in forge.artifacts_of(run, ARTIFACT) if store.trusted(forge, one, WORKFLOW)), None)
-    if found is None or found["size_in_bytes"] > MOST:
+    if found is None:
+        steps = forge.steps(run, JOB)
+        # GitHub lists all steps of a job that has begun; those that were not reached are skipped.
+        return Usage() if steps == {} or (steps and steps.get(STEP) == "skipped") else None
+    if found["size_in_bytes"] > MOST:
         return None
     with scratch.folder("leftover") as place:
         try:

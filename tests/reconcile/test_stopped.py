@@ -12,7 +12,7 @@ from bot.reconcile import model as m
 from tests.reconcile.paper import Paper, settings
 from tests.reconcile.test_answers import posted, said
 from tests.reconcile.test_decide import planned
-from tests.reconcile.world import plan
+from tests.reconcile.world import Script, plan, serve
 
 TWO = plan(("t1", "developer"), ("t2", "developer"))
 KEY = "g1-t2-a1-developer"
@@ -91,6 +91,23 @@ def test_a_run_is_cancelled_though_the_bot_dies_as_soon_as_it_remembers_the_stop
     actions = paper.round(0)
     first = next(n for n, a in enumerate(actions) if isinstance(a, m.Remember) and a.memory.held)
     assert m.CancelRun(run.id) in actions[:first]
+
+
+@pytest.mark.parametrize("steps, cost", [
+    ({}, "$0.00"), ({"Set up job": "success", "auton agent": "skipped"}, "$0.00"),
+    ({"Set up job": "success", "auton agent": "cancelled"}, "$2.00 reserved, not known: cancelled"),
+    ({"Set up job": "cancelled"}, "$2.00 reserved, not known: cancelled"), (None, "$2.00 reserved, not known: cancelled")])
+def test_a_run_that_was_cancelled_before_its_agent_began_has_used_nothing(tmp_path, steps, cost):
+    with serve(tmp_path, Script([TWO])) as world:
+        goal = world.file_goal()
+        world.tick()
+        job = world.stage.jobs[-1]
+        job.steps, job.created = steps, "2026-01-01T00:00:00Z"  # long over
+        world.comment(goal, "/auton stop")
+        world.work()
+        world.work()
+        assert (job.name, job.conclusion) == (f"g{goal}-plan-a1-manager", "cancelled")
+        assert f"| manager | 1 | lost | 0 s | 0 | 0 / 0 | {cost} |" in world.said(goal)[0]
 
 
 # -- the files themselves ---------------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ class Job:
     created: str
     status: str = "queued"
     conclusion: str | None = None
+    steps: dict[str, str] | None = None
+    """Conclusions of the steps of its job `agent`, which was cancelled."""
 
     @property
     def name(self) -> str:
@@ -70,6 +72,8 @@ class Stage:
         return [Route(at + "/workflows/{file}/dispatches", self.dispatch, methods=["POST"]),
                 Route(at + "/workflows/{file}/runs", self.list, methods=["GET"]),
                 Route(at + "/runs/{id:int}", self.one, methods=["GET"]),
+                Route(at + "/runs/{id:int}/artifacts", self.artifacts, methods=["GET"]),
+                Route(at + "/runs/{id:int}/jobs", self.steps, methods=["GET"]),
                 Route(at + "/runs/{id:int}/cancel", self.cancel, methods=["POST"])]
 
     async def dispatch(self, request):
@@ -86,6 +90,15 @@ class Stage:
 
     async def one(self, request):
         return JSONResponse(self.payload(self.jobs[request.path_params["id"] - 1]))
+
+    async def artifacts(self, request):
+        return JSONResponse({"total_count": 0, "artifacts": []})
+
+    async def steps(self, request):
+        steps = self.jobs[request.path_params["id"] - 1].steps
+        rows = [{"name": "agent", "conclusion": "cancelled", "steps": [
+            {"name": name, "conclusion": conclusion} for name, conclusion in (steps or {}).items()]}]
+        return JSONResponse({"total_count": len(rows), "jobs": rows if steps is not None else []})
 
     async def cancel(self, request):
         job = self.jobs[request.path_params["id"] - 1]
