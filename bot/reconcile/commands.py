@@ -220,7 +220,7 @@ def cancel(r, goal, task, words, who):
             r.before.append(m.ClosePull(pull.number))
     if task is None:
         r.goals[goal] = r.goals[goal].but(state="cancelled", held=False, reason=f"cancelled by @{who}")
-    return said
+    return f"{said} {texts.CLOSES_LATER}" if said else ""
 
 
 @effect

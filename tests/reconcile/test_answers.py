@@ -119,3 +119,21 @@ def test_a_real_model_that_failed_may_be_asked_again():
     assert "Type `/auton retry` to try again" in posted(paper, f"g{goal}-no-plan")
 
 
+
+
+def test_a_landed_task_of_a_goal_that_goes_on_can_not_be_steered_but_its_goal_can():
+    paper = Paper()
+    goal = planned(paper, plan(("t1", "developer"), ("t2", "tester", "t1")))
+    task = built(paper)
+    paper.judge(paper.waiting()[0])
+    paper.rest()
+    paper.answer(f"g1-t{task}-a1-reviewer")
+    paper.rest()
+    paper.judge(paper.waiting()[0])
+    paper.rest()
+    assert (paper.memory(task).state, paper.memory(goal).state) == ("landed", "active")
+    for command in ("hold", "retry", "stop", "cancel", "priority 3"):
+        assert "is refused: this task has landed; for what is still to be done" in said(paper, task, f"/auton {command}")
+    assert paper.memory(task).priority == 0
+    assert said(paper, task, "/auton budget $33") == "" and paper.memory(goal).budget == 33
+    assert "landed" in said(paper, task, "/auton explain")

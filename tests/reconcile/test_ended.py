@@ -2,7 +2,11 @@
 
 import pytest
 
-from tests.reconcile.world import Script, plan, serve
+from bot.forge.records import Comment
+from bot.reconcile import ended
+from bot.reconcile import model as m
+from bot.reconcile.slash import parse
+from tests.reconcile.world import BOT, Script, plan, serve
 
 ONE = plan(("t1", "developer"))
 
@@ -42,7 +46,7 @@ def test_a_landed_goal_answers_who_asks_and_says_why_it_can_not_be_steered(world
     for number, what in ((goal, "goal"), (task, "task"), (pull, "task")):
         how, said = ask(world, number, "/auton retry")
         assert how == "confused" and f"`/auton retry` is refused: this {what} has landed" in said and "file a new issue" in said
-        assert ask(world, number, "/auton help")[0] == "rocket"
+        assert ask(world, number, "/AUTON Help")[0] == "rocket"
     for number in (task, pull):
         how, said = ask(world, number, "/auton status")
         assert how == "rocket" and "This task has landed" in said and "| developer | 1 | submitted |" in said
@@ -62,6 +66,32 @@ def test_what_is_answered_is_not_read_again(world):
     world.file_goal("Another goal")
     world.tick()
     assert not [path for verb, path in read if f"/issues/{goal}" in path or f"/issues/{task}" in path or f"/issues/{pull}" in path]
+
+
+def test_what_was_answered_before_it_ended_is_not_answered_again_though_it_shows_up_anew(world):
+    goal = world.file_goal()
+    world.tick()
+    ask(world, goal, "/auton hold\n/auton unhold\n/auton status")
+    quiet = world.comment(goal, "/auton priority 3")
+    world.work()
+    assert world.state(goal) == "done"
+    answered = [one for one in world.you.comments_on(goal) if one.author == "you"]
+    assert quiet in [one.id for one in answered]
+    fresh = Comment(10**6, goal, "you", "/auton status", "t")
+    commands = tuple(m.Command(one, goal, tuple(parse(one.body)), True) for one in (*answered, fresh))
+    left, closed = ended.spoken_to(world.you, commands, set(), BOT)
+    assert [one.comment.id for one in left] == [fresh.id] and closed[goal].memory.state == "done"
+
+
+def test_a_command_on_a_goal_that_was_just_reopened_is_refused_with_the_reason(world):
+    goal, task, _ = landed(world)
+    world.you.reopen_issue(goal)
+    how, said = ask(world, goal, "/auton plan")
+    assert how == "confused" and "this goal has landed; for what is still to be done" in said
+    world.you.reopen_issue(goal)
+    world.comment(goal, "/auton budget $100\n/auton priority 4")
+    how, said = ask(world, task, "/auton cancel")
+    assert how == "confused" and "has landed" in said and not world.you.issue(goal).open
 
 
 def test_a_cancelled_goal_says_who_cancelled_it(world):
@@ -84,6 +114,7 @@ def test_a_goal_that_a_person_closed_says_how_it_goes_on_and_does(world):
     how, said = ask(world, goal, "/auton retry")
     assert how == "confused" and "closed by hand while it was planning; reopen it to go on" in said
     world.you.reopen_issue(goal)
+    assert world.you.reopened(goal, BOT) is None, "it was not the bot who had closed it"
     world.work()
     assert world.state(goal) == "done" and not [text for text in world.said(goal) if "has reopened this" in text]
 

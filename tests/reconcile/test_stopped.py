@@ -1,5 +1,6 @@
 """What a run that was cancelled is charged: what its own files tell, and else all that was set aside, said as such."""
 
+import re
 import zipfile
 
 import pytest
@@ -65,7 +66,7 @@ def test_what_is_not_known_counts_against_the_budget_as_before():
 
 def test_a_cancelled_goal_is_closed_when_its_runs_are_accounted_for():
     paper, goal, answer = stopped({1: Usage(calls=1, cost_usd=0.02), 2: Usage()}, "/auton cancel")
-    assert "2 agent runs are being cancelled" in answer
+    assert "2 agent runs are being cancelled" in answer and "closed when that is known" in answer
     assert not paper.snap.goals[goal].issue.open and paper.memory(goal).open_run is None
     assert "Cost: $0.0300 of $" in paper.snap.goals[goal].sticky.body and not paper.waiting()
     paper._put(notices=frozenset())
@@ -98,16 +99,29 @@ def test_a_run_is_cancelled_though_the_bot_dies_as_soon_as_it_remembers_the_stop
     ({"Set up job": "success", "auton agent": "cancelled"}, "$2.00 reserved, not known: cancelled"),
     ({"Set up job": "cancelled"}, "$2.00 reserved, not known: cancelled"), (None, "$2.00 reserved, not known: cancelled")])
 def test_a_run_that_was_cancelled_before_its_agent_began_has_used_nothing(tmp_path, steps, cost):
-    with serve(tmp_path, Script([TWO])) as world:
+    assert charged(tmp_path, steps=steps) == cost
+
+
+@pytest.mark.parametrize("branch, cost", [("main", "$0.50"), ("theirs", "$2.00 reserved, not known: cancelled")])
+def test_files_are_believed_of_our_own_workflow_alone(tmp_path, branch, cost):
+    files = {"result.json": result(key="g1-plan-a1-manager", task=None, role="manager")}
+    assert charged(tmp_path, files=files, branch=branch) == cost
+
+
+def charged(folder, **how) -> str:
+    """What the manager's run is charged after a stop, as its goal's comment shows it."""
+    with serve(folder, Script([TWO])) as world:
         goal = world.file_goal()
         world.tick()
         job = world.stage.jobs[-1]
-        job.steps, job.created = steps, "2026-01-01T00:00:00Z"  # long over
+        job.created = "2026-01-01T00:00:00Z"  # long over
+        for name, value in how.items():
+            setattr(job, name, value)
         world.comment(goal, "/auton stop")
         world.work()
         world.work()
         assert (job.name, job.conclusion) == (f"g{goal}-plan-a1-manager", "cancelled")
-        assert f"| manager | 1 | lost | 0 s | 0 | 0 / 0 | {cost} |" in world.said(goal)[0]
+        return re.search(r"\| manager \| 1 \| lost \| 0 s \| \d \| 0 / 0 \| (.*?) \|", world.said(goal)[0])[1]
 
 
 # -- the files themselves ---------------------------------------------------------------------------------------------
