@@ -37,7 +37,7 @@ def answer(r, command: m.Command) -> None:
     memories = r.goals if number in r.goals else r.tasks
     known = memories[number].answered.get(str(comment.id)) if number in memories else None
     if known is None:
-        said, refused = [], False
+        said, refused, first = [], False, len(r.before)
         for words in command.words:
             try:
                 said.append(_one(r, number, words, command))
@@ -46,7 +46,8 @@ def answer(r, command: m.Command) -> None:
                 refused = True
         known = "confused" if refused else "rocket"
         if said := [text for text in said if text]:
-            r.before.append(m.Say(comment.issue, f"c{comment.id}", "\n\n".join(said)))
+            # Ahead of what is done: of a run that is cancelled already nothing would be told.
+            r.before.insert(first, m.Say(comment.issue, f"c{comment.id}", "\n\n".join(said)))
         if number in memories and command.may_write:
             memories[number] = _remember(memories[number], comment.id, known)
     r.after.append(m.React(comment.id, known))

@@ -10,6 +10,7 @@ from bot.errors import Refused
 from bot.handoff import Usage
 from bot.reconcile import leftover
 from bot.reconcile import model as m
+from tests.reconcile import crash
 from tests.reconcile.paper import Paper, settings
 from tests.reconcile.test_answers import posted, said
 from tests.reconcile.test_decide import planned
@@ -122,6 +123,24 @@ def charged(folder, **how) -> str:
         world.work()
         assert (job.name, job.conclusion) == (f"g{goal}-plan-a1-manager", "cancelled")
         return re.search(r"\| manager \| 1 \| lost \| 0 s \| \d \| 0 / 0 \| (.*?) \|", world.said(goal)[0])[1]
+
+
+@pytest.mark.parametrize("command", ["stop", "cancel"])
+def test_a_bot_that_dies_after_every_write_stops_and_accounts_all_the_same(tmp_path, command):
+    with serve(tmp_path, Script([TWO])) as world:
+        goal = world.file_goal()
+        world.tick()
+        job = world.stage.jobs[-1]
+        job.created, job.files = "2026-01-01T00:00:00Z", {"result.json": result(key=job.name, task=None, role="manager")}
+        world.kill = crash.after_every_write(world)
+        world.comment(goal, f"/auton {command}")
+        world.work()
+        world.work()
+        assert world.deaths > 4 and job.conclusion == "cancelled" and len(world.stage.jobs) == 1
+        told = world.said(goal)
+        assert "Cost: $0.50 of $" in told[0] and sum("One agent run is being cancelled" in text for text in told) == 1
+        assert sum("This goal was given up" in text and "Cost: $0.50 of" in text for text in told) == (command == "cancel")
+        assert world.you.issue(goal).open == (command == "stop")
 
 
 # -- the files themselves ---------------------------------------------------------------------------------------------
