@@ -109,10 +109,8 @@ def answers(clone: Path, arch: str, home: Path) -> None:
 
 def typed(lines: list[str], cwd: Path, home: Path) -> None:
     """Lines that end at a kernel's console, typed into a shell as they are: `uptime` answers there."""
-    shell = subprocess.Popen(["sh", "-e"], cwd=cwd, env=plain_environment(home), stdin=subprocess.PIPE,
+    shell = subprocess.Popen(["sh", "-ec", "\n".join(lines)], cwd=cwd, env=plain_environment(home), stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, text=True)
-    shell.stdin.write("\n".join(lines) + "\n")
-    shell.stdin.flush()
     _talk(shell, code=0)
 
 

@@ -64,19 +64,19 @@ def test_a_goal_that_is_not_awaited_is_told_of_and_seen_by_tick_and_status(tiny)
 def test_a_forge_comes_back_where_it_was(tiny):
     said(tiny, "run", "--json", "--timeout", "0", "--port", "0", GOAL, code=4)
     first = local.alive(tiny.data)
-    here = ["forge", "serve"]
     said(tiny, "forge", "stop")
     for end in (signal.SIGKILL, signal.SIGTERM):
-        with served(tiny, *here) as server:
+        with served(tiny) as server:
             assert local.alive(tiny.data) == first | {"pid": server.pid}
             assert local.repositories(first["api"], first["tokens"]["you"]) == ["auton"]
             server.send_signal(end)
             log = server.communicate(timeout=60)[0]
             assert "Traceback" not in log, log
-    with served(tiny, *here):
+    with served(tiny) as server:
         done = said(tiny, "run", "--json", "--timeout", "0", "--port", "4399", GOAL, code=4)
         assert f"--port 4399 is not used: the forge of {DATA} runs already, at {first['url']}\n" in done.stderr
         assert json.loads(done.stdout)["goal"].startswith(first["url"])
+        assert_told_of_its_end(tiny, server)
     with socket.create_server(("127.0.0.1", int(first["url"].rpartition(":")[2]))):
         done = said(tiny, "run", "--json", "--timeout", "0", GOAL, code=4)
     assert f"the forge is no longer at {first['url']}, which is taken" in done.stderr
@@ -84,12 +84,31 @@ def test_a_forge_comes_back_where_it_was(tiny):
     assert "where this forge was before, is taken" in (tiny.data / "forge.log").read_text()
 
 
+def assert_told_of_its_end(tiny: Tiny, server: subprocess.Popen) -> None:
+    """`auton run --json`, whose forge ends under it."""
+    tiny.says(one_task(("shell", {"command": "sleep 300", "seconds": 300})))
+    before = local.record(tiny.data)
+    with subprocess.Popen([sys.executable, "-m", "bot", "run", "--json", "--timeout", "90", GOAL], cwd=tiny.checkout, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**environ, "PYTHONPATH": str(ROOT)}) as run:
+        wait(lambda: "auton-3" in local.repositories(before["api"], before["tokens"]["you"]), "the repository")
+        third = Forge(before["api"], "you/auton-3", before["tokens"]["you"], server=before["url"])
+        wait(lambda: third.issues("auton:goal"), "the goal")
+        server.terminate()
+        out, err = run.communicate(timeout=100)
+    outcome = json.loads(out)
+    assert run.returncode == 4, f"{out}\n{err}"
+    assert outcome["number"] == 1 and outcome["goal"] == f"{before['url']}/you/auton-3/issues/1"
+    assert outcome["reason"].startswith("the local forge has ended") and outcome["reason"] in err and "Traceback" not in err
+
+
 @contextmanager
-def served(tiny: Tiny, *words: str):
-    server = subprocess.Popen([sys.executable, "-m", "bot", *words], cwd=tiny.checkout, text=True, stdout=subprocess.PIPE,
+def served(tiny: Tiny):
+    """`auton forge serve` without any option, until it answers."""
+    server = subprocess.Popen([sys.executable, "-m", "bot", "forge", "serve"], cwd=tiny.checkout, text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, env={**environ, "PYTHONPATH": str(ROOT)})
     try:
-        wait(lambda: (found := local.alive(tiny.data)) and found["pid"] == server.pid or server.poll() is not None, "the forge")
+        wait(lambda: server.poll() is not None or (found := local.alive(tiny.data)) and found["pid"] == server.pid, "the forge")
+        assert server.poll() is None, server.communicate()[0]
         yield server
     finally:
         if server.poll() is None:

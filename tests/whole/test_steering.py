@@ -54,6 +54,7 @@ def test_stopping_the_forge_stops_its_agents(tmp_path):
         wait(lambda: working(), "the agent to work", 400)
         tiny.stop()
         assert not tiny.agents() and not processes(FOREVER)
+        assert "Traceback" not in (log := (tiny.data / "forge.log").read_text()), log
         tiny.says(one_task())
         before = tiny.told["pid"]
         tiny.start(tiny.port)
