@@ -32,7 +32,7 @@ def command():
     "secrets",
     multiple=True,
     metavar="NAME",
-    help="Give workflows the environment variable NAME as a secret (repeatable).",
+    help="Give workflows the environment variable NAME as a secret, beside those that the workflows of this folder name (repeatable).",
 )
 @click.option(
     "--fault",
@@ -50,9 +50,10 @@ def serve(data: Path, port: int | None, secrets, faults, seed: int):
     from bot.errors import ConfigError
     from bot.localforge import serve as server
     from bot.localforge.faults import Faults
+    from bot.run.local import asked_secrets
     from bot.typed import typed
 
-    given = {}
+    given = {name: os.environ[name] for name in asked_secrets(Path.cwd()) if os.environ.get(name)}
     for name in secrets:
         if name not in os.environ:
             raise ConfigError(
