@@ -117,6 +117,11 @@ class Forge:
         found = self.wire.pages(f"{self.at}/issues", {**params, **({"since": since} if since else {})})
         return [Issue.of(data) for data in found if "pull_request" not in data]
 
+    def closed_issues(self, label: str, most: int) -> list[Issue]:
+        """The last that were closed (or changed since), newest first; at most `most` of them."""
+        params = {"labels": label, "state": "closed", "sort": "updated", "direction": "desc", "per_page": most}
+        return [Issue.of(data) for data in self.wire.pages(f"{self.at}/issues", params, limit=most) if "pull_request" not in data]
+
     def issue(self, number: int) -> Issue:
         return Issue.of(self.wire.call("GET", f"{self.at}/issues/{number}"))
 

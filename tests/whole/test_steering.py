@@ -2,17 +2,11 @@
 
 import os
 
-from tests.whole.tiny import APPROVED, planned, processes, task, usual, wait, world, wrote
+from tests.whole.tiny import one_task, processes, wait, world
 
 FOREVER = f"sleep 1000.{os.getpid()}"
 """A command that only this test starts, in the background too."""
 WORK_FOREVER = ("shell", {"command": f"{FOREVER} & {FOREVER}", "seconds": 600})
-
-
-def one_task(*before: tuple) -> dict:
-    """One task; `before` is what its developer does first."""
-    return {**usual(), ("manager", "", 1): planned(task("t1")), ("developer", "t1", 1): wrote("t1", "hello", *before),
-            ("reviewer", "t1", 1): APPROVED}
 
 
 def working() -> list[tuple[int, str]]:
@@ -69,6 +63,7 @@ def test_stopping_the_forge_stops_its_agents(tmp_path):
         wait(lambda: working(), "the agent to work", 400)
         tiny.stop()
         assert not tiny.agents() and not processes(FOREVER)
+        assert "Traceback" not in (log := (tiny.data / "forge.log").read_text()), log
         tiny.says(one_task())
         before = tiny.told["pid"]
         tiny.start(tiny.port)
