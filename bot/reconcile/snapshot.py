@@ -6,7 +6,7 @@ requests since the oldest open goal began, and of runs only while one is awaited
 
 import tomllib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.config import Config
@@ -26,9 +26,10 @@ BRANCHES = "refs/heads/auton/"
 def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | None = None) -> m.Snapshot:
     """`main` may be given if it was read a moment ago: a batch that is built on an old one can't be pushed."""
     bot = config.forge.bot
-    today = now.strftime("%Y-%m-%dT00:00:00Z")
+    today = now.strftime("%Y-%m-%d")
+    a_day_ago = (now - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")  # so that a day in which no round came loses no command
     issues = forge.issues("auton:goal")
-    since = min([today, *(issue.created for issue in issues)])
+    since = min([a_day_ago, *(issue.created for issue in issues)])
     task_issues = [one for one in forge.issues("auton:task", "all", since) if one.author == bot] if issues else []
     comments = forge.comments(since)
     own = [(comment, state) for comment in comments if (state := memory.hidden(comment, bot))]
@@ -65,7 +66,7 @@ def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | N
         resumable=_resumable(forge, runs, {*records, *verdicts}),
         roles=known_roles() if any(g.memory and g.memory.state == "planning" for g in goals.values()) else {},
         chain=chain, clash=clash, trees=trees, bases=bases, merged=merged, searches=searches, grace=2.0 if forge.local else 60.0,
-        spent_today=budget.spent_on(today[:10], closed))
+        spent_today=budget.spent_on(today, closed))
 
 
 def known_roles() -> dict[str, set[str]]:

@@ -1,5 +1,7 @@
 """Goals and tasks that have ended, on the real local forge: they answer, and opened again they say why they are closed."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from bot.forge.records import Comment
@@ -54,6 +56,14 @@ def test_a_landed_goal_answers_who_asks_and_says_why_it_can_not_be_steered(world
     how, said = ask(world, goal, "/auton budget $9", world.guest)
     assert how == "confused" and "no write permission" in said
     assert not world.you.issue(goal).open and world.state(goal) == "done"
+
+
+def test_what_was_typed_before_midnight_is_read_after_it(world):
+    goal, _, _ = landed(world)
+    typed = world.comment(goal, "/auton status")
+    midnight = (datetime.now(UTC) + timedelta(days=1)).replace(hour=0, minute=0, second=1)
+    world.tick(clock=lambda: midnight)
+    assert next(c for c in world.you.comments_on(goal) if c.id == typed).rocket
 
 
 def test_what_is_answered_is_not_read_again(world):
