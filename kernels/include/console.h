@@ -19,13 +19,15 @@ struct command {
     REGISTER(commands, struct command, command_name, {#command_name, command_help, command_run, command_fits})
 REGISTRY(commands, struct command);
 bool command_alone(int argc, char **argv); /* fits when nothing else stands in the line */
+/* The one that a line of one word, which is none, was perhaps meant to be; NULL: nothing is that near. */
+const struct command *command_like(const char *text);
 
 /* What was said and waits for a yes; one for each who types: the serial line, each connection, a test. */
 enum { DIALOGUE_TEXT_MAX = 512 };
 struct dialogue {
-    enum { DIALOGUE_NOTHING, DIALOGUE_UNSURE, DIALOGUE_WARNED } waits;
+    enum { DIALOGUE_NOTHING, DIALOGUE_UNSURE, DIALOGUE_WARNED, DIALOGUE_MISTYPED } waits;
     unsigned intent;
-    char action[DIALOGUE_TEXT_MAX];
+    char action[DIALOGUE_TEXT_MAX]; /* DIALOGUE_MISTYPED: a command's name */
     bool by_rules; /* sentences are read by the rule engine alone, as with "rules:" before them */
 };
 /* A line that is no command. */
