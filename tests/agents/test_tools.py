@@ -68,6 +68,9 @@ def test_a_roles_opening_holds_the_brief_and_keeps_peoples_words_apart(work, bri
     assert user.count("</untrusted>") == user.count("<untrusted>") == 3
     assert "{{ config }}" in user and "boot: PANIC" in user and "Add the uptime command" in user
     assert "20 steps" in system and "One subject a change" in system and len(system) < 12_000
+    guarded = next(line for line in system.splitlines() if line.startswith("- Only people change"))
+    assert all(f"`{word}`" in guarded for word in ("name", "archs", "[[check]]", "depends")) and "60 files" in guarded
+    assert ("`run_test` and `submit` tell" in guarded) == ("run_test" in roles.load(name).tools)
 
 
 def test_reading_and_editing(use, work):

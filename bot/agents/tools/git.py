@@ -1,12 +1,14 @@
 """What changed, what was done before, and saving one's own work: git, inside the sandbox."""
 
+import re
 from typing import Annotated
 
 from pydantic import Field
 
-from bot.agents import screen
+from bot.agents import applied, screen
 from bot.agents.tools import ToolError, tool
 from bot.agents.workplace import Workplace
+from bot.handoff import Result
 from bot.slm.recipe import MODELS
 
 SINCE = {"head": "your own changes since this run began", "base": "everything on this branch since it left main"}
@@ -15,6 +17,14 @@ FORMAT = ["--no-renames", "--no-stat", "--no-signature", "--full-index", "--no-e
           "--no-binary", "--zero-commit", "--src-prefix=a/", "--dst-prefix=b/", "--no-cover-letter", "--no-attach",
           "--no-thread", "--subject-prefix=PATCH", "--no-numbered", "--no-encode-email-headers"]
 """What bot/agents/mbox.py reads."""
+
+DRAFT = """\
+export GIT_INDEX_FILE=/tmp/index
+cp .git/index "$GIT_INDEX_FILE"
+git add --all && git reset --quiet -- "$1" && tree=$(git write-tree) || exit
+[ "$tree" = "$(git rev-parse "$2^{tree}")" ] || git commit-tree "$tree" -p "$2" -F -
+"""
+"""Prints a commit of the whole worktree upon $2, without $1, that no branch leads to; nothing if there is no change."""
 
 
 @tool()
@@ -48,7 +58,9 @@ def git_commit(at: Workplace,
     when you submit."""
     if reasons := screen.message(message):
         raise ToolError("the message can't be taken: " + "; ".join(reasons))
-    return commit(at, message) or "nothing to commit: no file was changed since the last commit"
+    done = commit(at, message) or "nothing to commit: no file was changed since the last commit"
+    reasons = preview(at) or []
+    return "\n".join([done.rstrip(), *(["Mend this, or the whole patch will be refused:"] if reasons else []), *reasons])
 
 
 @tool()
@@ -65,15 +77,19 @@ def commit(at: Workplace, message: str) -> str:
     at.git("reset", "--quiet", "--", MODELS, commit=True)  # what is there is for trying out: CI's own is put in later
     if not at.git("diff", "--cached", "--name-only").strip():
         return ""
+    at.git("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--cleanup=verbatim", "-F", "-",
+           commit=True, stdin=_signed(at, message))
+    return at.git("log", "-1", "--stat=100", "--format=%h %s")
+
+
+def _signed(at: Workplace, message: str) -> bytes:
+    """The commit message with the trailers that name this run, and none of its own."""
     body = [line for line in message.strip().splitlines() if not line.lower().startswith("auton-")]
     subject = " ".join(body[0].split())
     trailers = [f"Auton-Goal: #{at.brief.goal}", *([f"Auton-Task: #{at.brief.task}"] if at.brief.task else []),
                 f"Auton-Attempt: {at.brief.attempt}"]
     rest = "\n".join(body[1:]).strip()
-    text = "\n\n".join(part for part in [subject, rest, "\n".join(trailers)] if part)
-    at.git("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--cleanup=verbatim", "-F", "-",
-           commit=True, stdin=(text + "\n").encode())
-    return at.git("log", "-1", "--stat=100", "--format=%h %s")
+    return ("\n\n".join(part for part in [subject, rest, "\n".join(trailers)] if part) + "\n").encode()
 
 
 def squash(at: Workplace, message: str) -> None:
@@ -83,12 +99,32 @@ def squash(at: Workplace, message: str) -> None:
     commit(at, f"{message}\n\n{subjects}")
 
 
-def patch(at: Workplace) -> bytes:
-    """The commits of this run as an mbox for `git am`; empty if there are none."""
+def patch(at: Workplace, tip: str = "HEAD") -> bytes:
+    """The commits of this run up to `tip` as an mbox for `git am`; empty if there are none."""
     start = at.brief.head_sha
-    if at.git("rev-list", "--merges", f"{start}..HEAD").strip():
+    if at.git("rev-list", "--merges", f"{start}..{tip}").strip():
         raise ToolError("expected a straight line of commits, found a merge; undo it and commit the changes alone")
-    done = at.run(["git", "format-patch", "--stdout", *FORMAT, f"{start}..HEAD"], keep=64 << 20)
+    done = at.run(["git", "format-patch", "--stdout", *FORMAT, f"{start}..{tip}"], keep=64 << 20)
     if done.code or done.cut:
         raise ToolError(f"git format-patch: {done.output[-500:].strip() or 'more than 32 MiB'}")
     return done.raw
+
+
+def refusals(at: Workplace, change: bytes, summary: str = "") -> list[str]:
+    """What `auton screen` will say of the patch `change`: why it would be refused; empty if it is clean."""
+    brief = at.brief
+    result = Result(key=brief.key, role=brief.role, goal=brief.goal, task=brief.task, attempt=brief.attempt,
+                    model=brief.model, status="submitted", summary=summary, head_sha=brief.head_sha, patch=True)
+    return screen.check(result, change, at.config) or applied.check(at.worktree, result, change, at.lent)
+
+
+def preview(at: Workplace) -> list[str] | None:
+    """Why the worktree as it is would be refused, handed in as one commit; None if nothing was changed. Commits nothing."""
+    try:
+        done = at.run(["/bin/sh", "-c", DRAFT, "draft", MODELS, at.brief.head_sha], commit=True, stdin=_signed(at, "Draft"))
+        if done.code:
+            return [done.output.strip()[-500:]]
+        tip = re.search(r"^[0-9a-f]{40,64}$", done.output.strip().rpartition("\n")[2])  # below what git warned of
+        return refusals(at, patch(at, tip[0])) if tip else None
+    except ToolError as error:
+        return [str(error)]

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.agents.tools import ToolError, clip, tool
+from bot.agents.tools import ToolError, clip, git, tool
 from bot.agents.workplace import Workplace
 from bot.config import Target
 from bot.handoff import Check
@@ -44,8 +44,13 @@ def build_kernel(at: Workplace, archs: Archs = []) -> str:  # noqa: B006
 @tool(writes=True)
 def run_test(at: Workplace, archs: Archs = []) -> str:  # noqa: B006
     """Build, boot, and run every in-kernel KTAP test and every check of every spec, for some or all architectures: the
-    same judgement that decides about your branch. Answers the verdict, the counts, and each failure in full."""
-    return _each(at, archs, lambda arch, target: _test(at, arch, target))
+    same judgement that decides about your branch. Answers the verdict, the counts, and each failure in full; then what
+    the screen, which refuses a patch whole, would say of the worktree as it is."""
+    said, reasons = _each(at, archs, lambda arch, target: _test(at, arch, target)), git.preview(at)
+    if reasons is None:
+        return said
+    verdict = "FAIL: with this the whole patch would be refused, whatever the tests say" if reasons else "PASS"
+    return "\n".join([said, f"screen: {verdict}", *(f"- {reason}" for reason in reasons[:20])])
 
 
 @tool(writes=True)
