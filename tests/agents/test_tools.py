@@ -73,6 +73,35 @@ def test_a_roles_opening_holds_the_brief_and_keeps_peoples_words_apart(work, bri
     assert ("`run_test` and `submit` tell" in guarded) == ("run_test" in roles.load(name).tools)
 
 
+LEFT = "Nothing of an earlier attempt's code was kept"
+KEPT = "change it, don't start over"
+
+
+@pytest.mark.parametrize("role, changes, has, has_not", [
+    ("developer", {"feedback": ["screen"]}, [LEFT, "refused its patch whole"], [KEPT]),
+    ("developer", {"feedback": ["screen"], "head_sha": "f" * 40}, [KEPT, "nothing of it was kept"], [LEFT]),
+    ("developer", {"feedback": ["verify"], "head_sha": "f" * 40}, [KEPT], [LEFT, "refused"]),
+    ("developer", {"feedback": ["limit"]}, [LEFT], [KEPT, "refused"]),
+    ("developer", {"feedback": ["human"], "attempt": 1}, ["What people have said"], [LEFT, KEPT, "earlier attempt"]),
+    ("integrator", {"feedback": ["conflict"]}, ["for you to bring in"], [LEFT, KEPT]),
+    ("reviewer", {"feedback": ["review"], "head_sha": "f" * 40}, ["each point was really answered"], [LEFT, KEPT]),
+    ("manager", {"feedback": ["limit"]}, ["Nothing of an earlier plan"], [LEFT, KEPT]),
+])
+def test_a_later_attempt_is_told_what_was_kept(work, brief, role, changes, has, has_not):
+    feedback = [Feedback(kind=kind, sha="a" * 40, text="a point") for kind in changes["feedback"]]
+    given = brief.model_copy(update={"attempt": 2, "role": role, **changes, "feedback": feedback})
+    told = roles.load(role).opening(workplace.Workplace(work.worktree, given, work.config, True))[1]["content"]
+    assert "a point" in told and all(words in told for words in has) and not any(words in told for words in has_not)
+
+
+def test_a_title_that_is_only_the_beginning_of_its_text_is_not_said_twice(work, brief):
+    body = "Add a store\nthat holds several values."
+    for title, count in (("Add a store that holds severa…", 1), ("Add a store that holds some…", 2), ("Add a store", 2)):
+        given = brief.model_copy(update={"goal_title": title, "goal_body": body})
+        told = roles.load("developer").opening(workplace.Workplace(work.worktree, given, work.config, False))[1]["content"]
+        assert told.count("Add a store") == count and body in told, title
+
+
 def test_reading_and_editing(use, work):
     assert use("write_file", path="src/a.c", text="one\ntwo\nthree") == "src/a.c: created, 3 lines"
     assert use("read_file", path="src/a.c", start=2, count=1) == "    2\ttwo\n[1 more lines: start=3]"
