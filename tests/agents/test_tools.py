@@ -145,6 +145,24 @@ def test_git_is_out_of_reach_but_for_commits(use, work):
     assert "+a" in use("git_diff") and "a.txt" in use("git_diff", since="base", stat=True)
 
 
+def test_a_large_diff_is_cut_between_files(use):
+    sizes = {"a.txt": 900, "b.txt": 2500, "c.txt": 900, "d.txt": 900}
+    for name, lines in sizes.items():
+        use("write_file", path=name, text="".join(f"{name} {n} {'x' * 12}\n" for n in range(lines)))
+    use("git_commit", message="Add four")
+    shown = use("git_diff", since="base")
+    assert shown.count("+a.txt") == 900 and "left out" not in shown and "+c.txt" not in shown and "+b.txt" not in shown
+    assert shown.endswith("3 of 4 files; ask for each with path=, or for stat=true]\n"
+                          " b.txt  (2506 lines)\n c.txt  (906 lines)\n d.txt  (906 lines)\n")
+    part = use("git_diff", path="b.txt")
+    last, rest = part.rstrip("\n").rsplit("\n", 2)[1:]
+    start = int(rest.rpartition("start=")[2].rstrip("]"))
+    assert start == part.count("\n") and use("git_diff", path="b.txt", start=start - 1).startswith(last + "\n")
+    assert use("git_diff", path="b.txt", start=2506).startswith("+b.txt 2499 ")
+    with pytest.raises(ToolError, match="expected a line up to 2506, found start=2507"):
+        use("git_diff", path="b.txt", start=2507)
+
+
 def test_searching_and_listing(use):
     assert "kernels/kernel.sh:1:nonce=none" in use("search_code", pattern=r"^nonce=\w+$")
     assert "not a valid regular expression" in use("search_code", pattern="case $1 in *(")

@@ -40,6 +40,8 @@ class Tool:
     function: Callable[..., str]
     writes: bool
     """It changes the worktree, so read-only roles can't have it."""
+    keep: int = KEEP
+    """Characters that are shown of its output."""
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -77,18 +79,18 @@ class Tool:
             raise Malformed("\n".join(f"{self.name}: {'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}"
                                       f", found {json.dumps(e['input'], default=str)[:100]}"
                                       for e in error.errors()[:5])) from None
-        return clip(self.function(workplace, **{name: getattr(values, name) for name in raw}))
+        return clip(self.function(workplace, **{name: getattr(values, name) for name in raw}), self.keep)
 
 
 TOOLS: dict[str, Tool] = {}
 
 
-def tool(*, writes: bool = False, name: str = "") -> Callable[[Callable[..., str]], Callable[..., str]]:
+def tool(*, writes: bool = False, name: str = "", keep: int = KEEP) -> Callable[[Callable[..., str]], Callable[..., str]]:
     """Register a function as a tool under its own name (or `name`, for the kinds of `submit`)."""
 
     def register(function: Callable[..., str]) -> Callable[..., str]:
         description = " ".join(inspect.getdoc(function).split())
-        TOOLS[function.__name__] = Tool(name or function.__name__, description, function, writes)
+        TOOLS[function.__name__] = Tool(name or function.__name__, description, function, writes, keep)
         return function
 
     return register

@@ -18,6 +18,11 @@ FORMAT = ["--no-renames", "--no-stat", "--no-signature", "--full-index", "--no-e
           "--no-thread", "--subject-prefix=PATCH", "--no-numbered", "--no-encode-email-headers"]
 """What bot/agents/mbox.py reads."""
 
+DIFF = 30_000
+"""Characters of a diff that are shown: whole files, and of one file alone whole lines."""
+NEW = 50
+"""New files whose text is shown, unless asked for by their path."""
+
 DRAFT = """\
 export GIT_INDEX_FILE=/tmp/index
 cp .git/index "$GIT_INDEX_FILE"
@@ -27,26 +32,60 @@ git add --all && git reset --quiet -- "$1" && tree=$(git write-tree) || exit
 """Prints a commit of the whole worktree upon $2, without $1, that no branch leads to; nothing if there is no change."""
 
 
-@tool()
+@tool(keep=DIFF + 5000)
 def git_diff(at: Workplace,
              since: Annotated[str, Field(pattern="^(head|base)$",
                                          description="; ".join(f"{k}: {v}" for k, v in SINCE.items()))] = "head",
              path: Annotated[str, Field(description="only below this path")] = ".",
-             stat: Annotated[bool, Field(description="only the names and the counts of lines")] = False) -> str:
-    """Show a diff of the worktree as it is now, new files included. For a review, use since=base."""
-    start = at.brief.base_sha if since == "base" else at.brief.head_sha
-    base = at.git("merge-base", start, "HEAD").strip()
-    diff = at.git("diff", "--no-ext-diff", "--no-textconv", *(["--stat=100"] if stat else []), base, "--", path,
-                  f":(exclude){MODELS}")
-    diff += at.git("diff", "--no-ext-diff", "--no-textconv", "--stat=100", base, "--", MODELS)  # CI's: names are enough
+             stat: Annotated[bool, Field(description="only the names and the counts of lines")] = False,
+             start: Annotated[int, Field(ge=1, description="first line to show of one file's diff that was cut")] = 1) -> str:
+    """Show a diff of the worktree as it is now, new files included. For a review, use since=base. Of a large diff
+    whole files are shown while they fit, and the others are named with their sizes: ask for them by path."""
+    begin = at.brief.base_sha if since == "base" else at.brief.head_sha
+    base = at.git("merge-base", begin, "HEAD").strip()
+    plain = ["--no-ext-diff", "--no-textconv"]
+    diff = at.git("diff", *plain, *(["--stat=100"] if stat else []), base, "--", path, f":(exclude){MODELS}")
+    models = at.git("diff", *plain, "--stat=100", base, "--", MODELS)  # CI's: names are enough
     new = "" if at.read_only else at.git("ls-files", "-o", "--exclude-standard", "--", path)
-    for name in new.split("\n")[:50]:
-        if name and stat:
-            diff += f" {name} (new, not committed)\n"
-        elif name:
-            done = at.run(["git", "diff", "--no-index", "--no-ext-diff", "--", "/dev/null", name])
-            diff += done.output
-    return diff or f"no differences: nothing was changed since {since} ({start[:12]})"
+    names = [name for name in new.split("\n") if name]
+    if stat:
+        return diff + models + "".join(f" {name} (new, not committed)\n" for name in names) or _none(since, begin)
+    files = [one for one in re.split("^(?=diff --git )", diff, flags=re.M) if one]
+    files += [at.run(["git", "diff", "--no-index", "--no-ext-diff", "--", "/dev/null", name]).output for name in names[:NEW]]
+    models += "".join(f" {name} (new, not committed, not shown: ask for it by path)\n" for name in names[NEW:])
+    return (_part(files[0], start) if len(files) == 1 else _whole(files)) + models or _none(since, begin)
+
+
+def _none(since: str, begin: str) -> str:
+    return f"no differences: nothing was changed since {since} ({begin[:12]})"
+
+
+def _whole(files: list[str]) -> str:
+    """Those of the files' diffs that fit, and the names and sizes of the rest."""
+    shown, left, room = [], [], DIFF
+    for one in files:
+        if len(one) <= room:
+            shown.append(one)
+            room -= len(one)
+        else:
+            left.append(f" {one.partition(chr(10))[0].rpartition(' b/')[2]}  ({one.count(chr(10))} lines)\n")
+    note = f"\n[not shown, since it does not fit: {len(left)} of {len(files)} files; ask for each with path=, or for stat=true]\n"
+    return "".join(shown) + (note + "".join(left) if left else "")
+
+
+def _part(diff: str, start: int) -> str:
+    """As many lines from `start` on as fit."""
+    lines = diff.splitlines(keepends=True)
+    if start > len(lines):
+        raise ToolError(f"expected a line up to {len(lines)}, found start={start}")
+    shown, room = [], DIFF
+    for line in lines[start - 1:]:
+        if len(line) > room and shown:
+            break
+        shown.append(line)
+        room -= len(line)
+    left = len(lines) - (start - 1 + len(shown))
+    return "".join(shown) + (f"[{left} more lines: start={start + len(shown)}]\n" if left else "")
 
 
 @tool(writes=True)
