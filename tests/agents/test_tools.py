@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -56,6 +57,15 @@ def test_nine_roles_and_what_each_may():
     assert set(roles.workers("dual")) == set(everyone) - {"manager", "reviewer", "integrator"}
     with pytest.raises(ConfigError, match="expected a role among"):
         roles.load("../manager")
+
+
+@pytest.mark.parametrize("name", roles.names())
+def test_what_a_role_is_told_names_no_tool_that_it_lacks(work, brief, name):
+    has = roles.load(name).toolset()
+    told = json.dumps([tool.schema() for tool in has.values()])
+    told += roles.load(name).opening(workplace.Workplace(work.worktree, brief, work.config, True))[0]["content"]
+    lacking = {tool.name for tool in load().values()} - set(has)
+    assert [tool for tool in lacking if re.search(rf"\b{tool}\b", told)] == []
 
 
 @pytest.mark.parametrize("name", roles.names())
@@ -175,6 +185,44 @@ def test_searching_and_listing(use):
         use("read_spec", name="none")
 
 
+def test_bounds_that_only_save_room_are_kept_without_a_word(use):
+    assert use("search_code", pattern="crash", context=99).count("kernels/kernel.sh") == 17
+    assert use("search_code", pattern="crash", context=-1) == use("search_code", pattern="crash")
+    assert use("read_file", path="kernels/Makefile", start=0, count=5000).startswith("    1\tall:")
+    assert use("git_log", count=500).count("\n") == 1
+
+
+def test_a_broad_search_counts_by_file_and_shows_the_first_hits(use):
+    for name, lines in {"few.txt": 40, "many.txt": 3000, "wide.txt": 1}.items():
+        use("write_file", path=name, text="".join(f"needle {n} {'x' * (5000 if lines == 1 else 9)}\n" for n in range(lines)))
+    said = use("search_code", pattern="needle")
+    assert said.startswith("[3041 lines match in 3 files") and "left out" not in said and len(said) <= 10_000
+    assert "By file:]\n  3000  many.txt\n    40  few.txt\n     1  wide.txt\n[the first hits:]\nfew.txt:1:needle 0 " in said
+    assert said.splitlines()[-1].startswith("many.txt:") and "By file" not in use("search_code", pattern="needle 39 ")
+
+
+def test_the_checks_that_a_branch_adds_are_named_when_they_pass(use):
+    assert "new here" not in use("run_test", archs=["left"])
+    use("edit_file", path="kernels/kernel.sh", old='echo "1..1"\necho "ok 1 sum"', new='echo "1..2"\necho "ok 1 sum"\necho "ok 2 kv"')
+    use("edit_file", path="specs/kernel/console.md", old="expect = '^unknown command'\n",
+        new="expect = '^unknown command'\n[[check]]\ntype = \"what\"\nexpect = 'what'\n")
+    assert use("run_test", archs=["left"]).splitlines()[1] == (
+        "  new here, and passed: ktap:kv, spec:console: type 'what'")
+    use("git_commit", message="Add a check")
+    use("write_file", path="specs/kernel/kv.md", text='+++\nname = "kv"\n[[check]]\nktap = "k*"\n+++\n')
+    said = use("run_test", archs=["left"], show="console: type 'hel*")
+    assert "type 'hello'" in said.splitlines()[1] and "spec:kv: ktap k*" in said.splitlines()[1]
+
+
+def test_what_the_firmware_prints_is_left_out(use):
+    use("build_kernel", archs=["left"])
+    bare = use("boot_kernel", arch="left")
+    use("edit_file", path="kernels/kernel.sh", old="nonce=none", new="echo OpenSBI; echo; nonce=none")
+    use("build_kernel", archs=["left"])
+    said = use("boot_kernel", arch="left")
+    assert "OpenSBI" not in said and "\n[2 lines of the firmware]\nauton 0.1 left nonce=" in said and "firmware" not in bare
+
+
 def test_a_broken_build_shows_its_first_error(use):
     use("write_file", path="kernels/kernel.sh", text="if true; then\n")
     said = use("run_test")
@@ -207,8 +255,8 @@ def test_a_boot_that_hangs_is_ended(use, work):
 
 
 def test_arguments_are_checked_before_anything_runs(use):
-    with pytest.raises(Malformed, match="count: Input should be less than or equal to 1000, found 5000"):
-        use("read_file", path="a", count=5000)
+    with pytest.raises(Malformed, match="tokens: Input should be less than or equal to 512, found 5000"):
+        use("estimate_flops", tokens=5000)
     with pytest.raises(Malformed, match="JSON object"):
         load()["read_file"].call(None, "[]")
     for text in ("a\\u0000b", "\\ud800"):

@@ -13,9 +13,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from bot import hostile
 
@@ -94,6 +94,13 @@ def tool(*, writes: bool = False, name: str = "", keep: int = KEEP) -> Callable[
         return function
 
     return register
+
+
+def within(low: int, high: int | None, description: str) -> Any:
+    """The type of a number whose bounds only save time or room: beyond them it is taken for the bound."""
+    bounds = {"minimum": low} if high is None else {"minimum": low, "maximum": high}
+    return Annotated[int, Field(description=description, json_schema_extra=bounds),
+                     AfterValidator(lambda value: max(low, value if high is None else min(value, high)))]
 
 
 def load() -> dict[str, Tool]:

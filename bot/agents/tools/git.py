@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.agents import applied, screen
-from bot.agents.tools import ToolError, tool
+from bot.agents.tools import ToolError, tool, within
 from bot.agents.workplace import Workplace
 from bot.handoff import Result
 from bot.slm.recipe import MODELS
@@ -38,7 +38,7 @@ def git_diff(at: Workplace,
                                          description="; ".join(f"{k}: {v}" for k, v in SINCE.items()))] = "head",
              path: Annotated[str, Field(description="only below this path")] = ".",
              stat: Annotated[bool, Field(description="only the names and the counts of lines")] = False,
-             start: Annotated[int, Field(ge=1, description="first line to show of one file's diff that was cut")] = 1) -> str:
+             start: within(1, None, "first line to show of one file's diff that was cut") = 1) -> str:
     """Show a diff of the worktree as it is now, new files included. For a review, use since=base. Of a large diff
     whole files are shown while they fit, and the others are named with their sizes: ask for them by path."""
     begin = at.brief.base_sha if since == "base" else at.brief.head_sha
@@ -104,7 +104,7 @@ def git_commit(at: Workplace,
 
 @tool()
 def git_log(at: Workplace,
-            count: Annotated[int, Field(ge=1, le=50)] = 10,
+            count: within(1, 50, "how many") = 10,
             path: Annotated[str, Field(description="only commits that touch this path")] = ".") -> str:
     """Show the latest commits of this branch: short SHA, date, author, subject."""
     return at.git("log", f"-{count}", "--date=short", "--format=%h %ad %an: %s", "--", path) or "no commits there"
