@@ -18,6 +18,7 @@ import click
 
 from bot import __version__
 from bot.errors import AutonError
+from bot.typed import program, typed
 
 COMMANDS = Path(__file__).parent / "commands"
 
@@ -85,13 +86,13 @@ def main() -> NoReturn:
 def run() -> int:
     """The exit code; an error that a person must know becomes a line and what to do."""
     try:
-        return _code(root.main(prog_name="auton", standalone_mode=False))  # click would turn Ctrl-C into exit code 1
+        return _code(root.main(prog_name=program(), standalone_mode=False))  # click would turn Ctrl-C into exit code 1
     except SystemExit as leave:
         return _code(leave.code)
     except AutonError as error:
-        click.echo(f"auton: error: {error.message}", err=True)
+        click.echo(f"auton: error: {typed(error.message)}", err=True)
         if error.hint:
-            click.echo(f"  → {error.hint}", err=True)
+            click.echo(f"  → {typed(error.hint)}", err=True)
         return error.exit_code
     except click.ClickException as error:
         error.show()

@@ -114,7 +114,7 @@ def _port(port: int) -> Finding:
             listener.bind(("127.0.0.1", port))
         except OSError as error:
             return Finding(f"port {port}", False, str(error.strerror).lower(),
-                           f"a forge may run already; else: auton run --port {port + 1}", needed=False)
+                           f"a forge may run already; else: `auton run --port {port + 1}`", needed=False)
     return Finding(f"port {port}", True, "free")
 
 

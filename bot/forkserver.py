@@ -69,15 +69,14 @@ def serve(server: int, shown: "Shown") -> list[str]:
     charged = 0.0
     poll = select.poll()
     poll.register(server, select.POLLIN)
-    os.write(server, b"ready")
+    try:
+        os.write(server, b"ready")
+    except ConnectionError:
+        leave(children)
     while True:
         for fd, _ in poll.poll():
             if fd == server:
-                with socket.socket(fileno=os.dup(server)) as asked:
-                    said, fds, _, _ = socket.recv_fds(asked, 16, 3)
-                if not said:
-                    leave(children)
-                output, request, channel = fds
+                output, request, channel = request_on(server) or leave(children)
                 parent = os.getpid()
                 pid = os.fork()
                 if pid == 0:
@@ -89,6 +88,16 @@ def serve(server: int, shown: "Shown") -> list[str]:
             else:
                 poll.unregister(fd)
                 charged = reap(fd, children.pop(fd), charged)
+
+
+def request_on(server: int) -> list[int]:
+    """The three files of a request; none when the runner has closed the socket, "ready" read or not."""
+    with socket.socket(fileno=os.dup(server)) as asked:
+        try:
+            said, fds, _, _ = socket.recv_fds(asked, 16, 3)
+        except ConnectionError:
+            return []
+    return fds if said else []
 
 
 def reap(channel: int, pid: int, charged: float) -> float:

@@ -103,16 +103,29 @@ def answers(clone: Path, arch: str, home: Path) -> None:
     run("make", f"-j{os.cpu_count()}", "-C", "kernels", f"ARCH={arch}", cwd=clone, home=home)
     console = subprocess.Popen([clone / "kernels" / "boot", arch, "nonce=0123456789abcdef test"], cwd=clone,
                                env=plain_environment(home), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    log = _talk(console, code=33)
+    assert "nonce=0123456789abcdef" in log and "\nnot ok" not in log and "ok" in log, log
+
+
+def typed(lines: list[str], cwd: Path, home: Path) -> None:
+    """Lines that end at a kernel's console, typed into a shell as they are: `uptime` answers there."""
+    shell = subprocess.Popen(["sh", "-ec", "\n".join(lines)], cwd=cwd, env=plain_environment(home), stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)
+    _talk(shell, code=0)
+
+
+def _talk(console: subprocess.Popen, code: int) -> str:
+    """Ask for `uptime` twice, a second apart, and leave with `code`; what was said before."""
     with console:
         try:
             log = _until(console, "auton> ")
-            assert "nonce=0123456789abcdef" in log and "\nnot ok" not in log and "ok" in log, log
             first = _asked(console)
             time.sleep(1.1)
             assert _asked(console) > first, "uptime does not grow"
             console.stdin.write("poweroff\n")
             console.stdin.flush()
-            assert console.wait(120) == 33, "expected the exit code of a pass"
+            assert console.wait(120) == code, "expected the exit code of a pass"
+            return log
         finally:
             console.kill()
 

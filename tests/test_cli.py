@@ -37,10 +37,27 @@ print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
     (["verfy"], 2, "Did you mean 'verify'?"),
     (["verify", "--no-such-option"], 2, "--no-such-option"),
     (["config", "--config", "pyproject.toml"], 2, "unknown key"),
+    (["run", "Add", "a", "command", "--port", "0"], 2, 'found 3: put it in quotes, as in auton run "Add a command"'),
+    (["run"], 2, "Missing argument 'GOAL'"),
 ])
 def test_exit_codes(args, code, says):
-    done = subprocess.run([sys.executable, "-m", "bot", *args], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    done = subprocess.run([sys.executable, "-m", "bot", *args], capture_output=True, text=True, cwd=ROOT, timeout=60,
+                          env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"})
     assert done.returncode == code and says in done.stderr
+
+
+def test_models_say_what_is_the_same_for_all_roles_once(tmp_path):
+    def said(models: str) -> list[str]:
+        (tmp_path / "auton.toml").write_text(f"[agents.models]\n{models}\n")
+        done = subprocess.run([sys.executable, "-m", "bot", "models", "--config", tmp_path / "auton.toml"], capture_output=True,
+                              text=True, cwd=ROOT, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    [line] = said('default = "replay/uptime"')
+    assert line.startswith("all 9 roles      replay/uptime ") and "a recording of" in line
+    lines = said('default = "replay/uptime"\nreviewer = "replay/dual"')
+    assert len(lines) == 9 and [line for line in lines if "replay/dual" in line][0].startswith("reviewer ")
 
 
 def test_help_without_any_command_is_still_help(monkeypatch, tmp_path, capsys):

@@ -40,6 +40,9 @@ def test_the_demo(tmp_path, subtests):
                       has_everything_done_and_there_once, has_one_merge_per_task_with_trailers):
             with subtests.test(check.__name__):
                 check(landed)
+        with subtests.test("what landed is tried with the lines that are printed"):
+            lines = re.search(r"^boot what landed .*:\n  (git clone .*)\n  (make .*)$", landed.said, re.M)
+            demo.typed(list(lines.groups()), ROOT, landed.home)
         for arch in ("x86_64", "aarch64", "riscv64"):
             with subtests.test("the landed kernel builds with plain make and answers uptime", arch=arch):
                 demo.answers(landed.clone, arch, landed.home)

@@ -6,18 +6,24 @@ and `git apply --cached` with an index and an object folder of their own. It rea
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
-from bot import hostile, scratch
+from bot import hostile, sandbox, scratch
 from bot.agents import mbox
 from bot.handoff import Result
 
+CPU_SECONDS = 60
 
-def check(repo: Path, result: Result, patch: bytes) -> list[str]:
-    """The reasons to refuse that only git can tell; the patch must be one that bot/agents/screen.py found clean."""
+
+def check(repo: Path, result: Result, patch: bytes, lent: Sequence[Path] | None = None) -> list[str]:
+    """The reasons to refuse that only git can tell; the patch must be one that bot/agents/screen.py found clean.
+
+    With `lent`, the object stores that `repo` borrows from (there may be none), git runs in the sandbox: the
+    repository is then one that an agent has worked in."""
     with scratch.folder("screen") as folder:
         try:
-            return _check(_Scratch(repo, folder), result, patch)
+            return _check(_Scratch(repo, folder, lent), result, patch)
         except _Failed as failed:
             return [f"change.patch: {failed}"]
 
@@ -29,8 +35,8 @@ class _Failed(Exception):
 class _Scratch:
     """Git with an index and objects of its own beside those of `repo`."""
 
-    def __init__(self, repo: Path, folder: Path):
-        self.folder = folder
+    def __init__(self, repo: Path, folder: Path, lent: Sequence[Path] | None):
+        self.repo, self.folder, self.lent = repo, folder, lent
         (folder / "objects").mkdir()
         base = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1",
                 "GIT_CONFIG_GLOBAL": "/dev/null", "LC_ALL": "C.UTF-8"}
@@ -43,8 +49,12 @@ class _Scratch:
         self.env = {**base, "GIT_DIR": str(folder / "git"), "GIT_INDEX_FILE": str(folder / "index")}
 
     def git(self, *arguments: str, data: bytes | None = None, cwd: Path | None = None) -> str:
-        done = subprocess.run(["git", *arguments], input=data, capture_output=True, env=self.env,
-                              cwd=cwd or self.folder, check=False)
+        argv, cwd = ["git", *arguments], cwd or self.folder
+        if self.lent is not None:
+            argv = sandbox.wrap(argv, root=self.repo, visible=list(self.lent), writable=[self.folder], cwd=cwd,
+                                env=self.env, cpu_seconds=CPU_SECONDS)
+        done = subprocess.run(argv, input=data if data is not None else b"", capture_output=True, env=self.env, cwd=cwd,
+                              check=False)
         if done.returncode:
             raise _Failed(f"git {arguments[0]}: {done.stderr.decode('utf-8', 'replace').strip()[:500]}")
         return done.stdout.decode("utf-8", "surrogateescape")
@@ -101,7 +111,9 @@ def _compare(git: _Scratch, number: int, mail: mbox.Mail, before: str, after: st
 
 
 def _specs(git: _Scratch, head: str, tree: str) -> list[str]:
-    """An existing spec's checks, architectures and dependencies must all be there still, unchanged."""
+    """An existing spec's name, architectures and checks must all be there still, unchanged, and so must what it
+    depends on. More of the latter asks for more: `auton verify` wants each of them to exist, and reads them for
+    nothing else."""
     reasons = []
     listed = git.git("diff-tree", "-r", "-z", "--no-renames", head, tree, "--", "specs").split("\0")
     for meta, path in zip(listed[::2], listed[1::2], strict=False):
@@ -119,10 +131,17 @@ def _specs(git: _Scratch, head: str, tree: str) -> list[str]:
         gone = [check for check in old.get("check", []) if check not in new.get("check", [])]
         for check in gone[:3]:
             reasons.append(f"{path}: changing or removing an acceptance check needs a person: {check}")
-        for key in ("name", "archs", "depends"):
+        for key in ("name", "archs"):
             if old.get(key) != new.get(key):
                 reasons.append(f"{path}: changing `{key}` needs a person (was {old.get(key)})")
+        if lost := [name for name in _depends(old) if name not in _depends(new)]:
+            reasons.append(f"{path}: removing {', '.join(map(str, lost))} from `depends` needs a person; adding does not")
     return reasons
+
+
+def _depends(spec: dict) -> list:
+    found = spec.get("depends", [])
+    return found if isinstance(found, list) else [found]
 
 
 def front_matter(text: str) -> dict:

@@ -14,7 +14,7 @@ from typing import Any
 from bot.agents import roles, session
 from bot.agents.model import Answer, Message, Model, ModelFailed, add
 from bot.agents.tools import Malformed, Tool, ToolError, clip
-from bot.agents.tools.submit import Submitted
+from bot.agents.tools.submit import SentBack, Submitted
 from bot.agents.workplace import Workplace
 from bot.config import Config
 from bot.handoff import Brief, Result, Usage
@@ -22,6 +22,8 @@ from bot.spans import Span, noted
 
 UNPARSABLE = 3
 """So many answers in a row without a call that can be carried out end the run."""
+SENT_BACK = 3
+"""So many times the work is given back because the screen would refuse it; then it ends the run as it is."""
 NO_CALL = ("Your answer held no tool call, so nothing was done. Answer with at least one tool call; "
            "when everything is done, call submit.")
 
@@ -67,7 +69,7 @@ class Agent:
         self.waited: list[Span] = []
         self.started = work.ends - self.limits.seconds
         self.pairs: list[str] = []
-        self.unparsable = 0
+        self.unparsable = self.sent_back = 0
         for message in role.opening(work):
             self.say(message)
 
@@ -123,6 +125,9 @@ class Agent:
             with noted([] if tool.quick else self.waited):
                 kind, text = "ok", tool.call(self.workplace, arguments)
         except (ToolError, OSError, ValueError, RecursionError) as error:
+            self.sent_back += isinstance(error, SentBack)
+            if isinstance(error, SentBack) and self.sent_back > SENT_BACK:
+                raise error.submitted from None
             kind, text = "malformed" if isinstance(error, Malformed) else "wrong", clip(f"error: {error}")
         self.say({"role": "tool", "tool_call_id": call_id, "content": text},
                  seconds=round(time.monotonic() - start, 3))

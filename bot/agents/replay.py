@@ -58,7 +58,7 @@ class Recording(Strict):
         """AgentError if this recording, which is called `name`, was made for another goal than `title`."""
         if _plain(self.goal) != _plain(title):
             raise AgentError(f"{name} knows only the goal “{self.goal}”; found “{title}”",
-                             "for another goal run a real model: MODEL=provider/model (see `auton models`)")
+                             "for another goal run a real model: `--model provider/model` (for make: MODEL=provider/model)")
 
 
 def load(name: str) -> Recording:
@@ -69,7 +69,7 @@ def load(name: str) -> Recording:
     except FileNotFoundError:
         there = ", ".join(sorted(p.stem for p in FOLDER.glob("*.json"))) or "none"
         raise AgentError(f"expected a recording among: {there}; found 'replay/{name}'",
-                         "set [agents.models] default (or MODEL=…) to a litellm model, such as "
+                         "name a litellm model, by `--model` or in auton.toml under [agents.models], such as "
                          "anthropic/claude-sonnet-4-5") from None
     except ValidationError as error:
         first = error.errors()[0]

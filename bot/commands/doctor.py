@@ -13,6 +13,7 @@ def command(port, as_json):
     import json
 
     from bot.doctor import examine
+    from bot.typed import typed
 
     findings = []
     for finding in examine(Path("."), port):
@@ -22,7 +23,7 @@ def command(port, as_json):
                 click.style("FAIL", "red") if finding.needed else click.style("note", "yellow"))
             click.echo(f"{mark} {finding.name:22} {finding.found}")
             if not finding.ok:
-                click.echo(f"     {'':22} → {finding.hint}")
+                click.echo(f"     {'':22} → {typed(finding.hint)}")
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))
     missing = sum(not finding.ok and finding.needed for finding in findings)

@@ -22,13 +22,17 @@ def command():
 
 @command.command()
 @DATA
-@click.option("--port", type=click.IntRange(0, 65535), default=3000, show_default=True, help="0 picks any free port.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="0 picks any free port.  [default: the one of the last time; else 4400, or a free one if that is taken]",
+)
 @click.option(
     "--secret",
     "secrets",
     multiple=True,
     metavar="NAME",
-    help="Give workflows the environment variable NAME as a secret (repeatable).",
+    help="Give workflows the environment variable NAME as a secret, beside those that the workflows of this folder name (repeatable).",
 )
 @click.option(
     "--fault",
@@ -38,7 +42,7 @@ def command():
     help="Inject a fault, e.g. 'POST /repos/*/issues nth=2 after reset' (repeatable).",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the faults that strike by chance.")
-def serve(data: Path, port: int, secrets, faults, seed: int):
+def serve(data: Path, port: int | None, secrets, faults, seed: int):
     """Serve the forge until interrupted; the address and tokens are written to DIR/forge.json."""
     import os
     import sys
@@ -46,8 +50,10 @@ def serve(data: Path, port: int, secrets, faults, seed: int):
     from bot.errors import ConfigError
     from bot.localforge import serve as server
     from bot.localforge.faults import Faults
+    from bot.run.local import asked_secrets
+    from bot.typed import typed
 
-    given = {}
+    given = {name: os.environ[name] for name in asked_secrets(Path.cwd()) if os.environ.get(name)}
     for name in secrets:
         if name not in os.environ:
             raise ConfigError(
@@ -60,7 +66,7 @@ def serve(data: Path, port: int, secrets, faults, seed: int):
         if sys.stdout.isatty():  # a log is no place for what lets people in
             for login in forge.tokens():
                 click.echo(f"  sign in as {login:6} {forge.sign_in_url(login)}")
-        click.echo(f"  `auton forge sign-in --data {data}` prints a link for a browser, good once")
+        click.echo(typed(f"  `auton forge sign-in --data {data}` prints a link for a browser, good once"))
         click.echo(f"  API {forge.api}, tokens in {data / server.RECORD}; Ctrl-C stops it", nl=True)
 
     server.serve(data, port, join=_runner, ready=ready, faults=Faults(faults, seed), secrets=given)

@@ -14,15 +14,17 @@ def command(config_file: str, model: str | None) -> None:
 
     config = configuration.load(config_file)
     failed: AgentError | None = None
-    seen: dict[str, str] = {}
-    for role in roles.names():
-        name = model or config.agents.models.of(role)
-        if name not in seen:
-            try:
-                seen[name] = _describe(name, config, replay)
-            except AgentError as error:
-                seen[name], failed = f"can't be used: {error.message}", error
-        click.echo(f"{role:<16} {name:<32} {seen[name]}")
+    models = {role: model or config.agents.models.of(role) for role in roles.names()}
+    told: dict[str, str] = {}
+    for name in dict.fromkeys(models.values()):
+        try:
+            told[name] = _describe(name, config, replay)
+        except AgentError as error:
+            told[name], failed = f"can't be used: {error.message}", error
+    if len(told) == 1:
+        models = {f"all {len(models)} roles": name for name in told}
+    for role, name in models.items():
+        click.echo(f"{role:<16} {name:<32} {told[name]}")
     if failed:
         raise failed
 

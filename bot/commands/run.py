@@ -10,8 +10,15 @@ from pathlib import Path
 import click
 
 
+def _one(context: click.Context, argument: click.Parameter, words: tuple[str, ...]) -> str:
+    if len(words) != 1:
+        raise click.UsageError(f'a goal is one argument, found {len(words)}: put it in quotes, as in {context.command_path} '
+                               f'"{" ".join(words)}"', context)
+    return words[0]
+
+
 @click.command(help=__doc__)
-@click.argument("goal")
+@click.argument("goal", nargs=-1, required=True, metavar="GOAL", callback=_one)
 @click.option("--mode", type=click.Choice(["kernel_build", "slm_training", "dual"]), help="What the plan may touch.")
 @click.option("--model", help="A litellm model for every role, or replay/NAME.")
 @click.option("--budget", type=float, help="US dollars this goal may cost.")
@@ -19,9 +26,10 @@ import click
 @click.option("--data", type=click.Path(path_type=Path), default=Path(".auton/forge"), show_default=True,
               help="The local forge's folder.")
 @click.option("--port", type=click.IntRange(0, 65535),
-              help="The local forge's port; 0 takes a free one.  [default: 4400, or a free one if that is taken]")
+              help="The local forge's port; 0 takes a free one.  [default: the one of the last time; else 4400, or a free one "
+                   "if that is taken]")
 @click.option("--timeout", type=float, default=3600, show_default=True, help="Seconds to watch.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object on standard output, once the goal is filed.")
 def command(goal, mode, model, budget, repo, data, port, timeout, as_json):
     from bot.run.goal import Order, run
 
@@ -30,4 +38,6 @@ def command(goal, mode, model, budget, repo, data, port, timeout, as_json):
     outcome = run(Order(goal, mode, model, budget), repo, data, port, timeout, quiet=as_json)
     if as_json:
         click.echo(outcome.as_json())
+    if outcome.error:
+        raise outcome.error
     raise SystemExit(0 if outcome.landed else 1)

@@ -5,7 +5,6 @@ nothing is left to do. Without these it asks the local forge for a round. Safe t
 moment.
 """
 
-import os
 from pathlib import Path
 
 import click
@@ -19,10 +18,12 @@ def command(data, verbose):
     from bot import config
 
     settings = config.load()
-    if not os.environ.get("GITHUB_REPOSITORY") and not os.environ.get("GITHUB_TOKEN"):
+    from bot.run import local
+
+    if not local.named():
         from bot.run import round
 
-        return click.echo(round.ask(data.absolute()))
+        return click.echo(round.ask(local.newest(data)))
     from bot.forge.client import Forge
     from bot.reconcile.tick import tick
 

@@ -117,6 +117,11 @@ class Forge:
         found = self.wire.pages(f"{self.at}/issues", {**params, **({"since": since} if since else {})})
         return [Issue.of(data) for data in found if "pull_request" not in data]
 
+    def closed_issues(self, label: str, most: int) -> list[Issue]:
+        """The last that were closed (or changed since), newest first; at most `most` of them."""
+        params = {"labels": label, "state": "closed", "sort": "updated", "direction": "desc", "per_page": most}
+        return [Issue.of(data) for data in self.wire.pages(f"{self.at}/issues", params, limit=most) if "pull_request" not in data]
+
     def issue(self, number: int) -> Issue:
         return Issue.of(self.wire.call("GET", f"{self.at}/issues/{number}"))
 
@@ -142,6 +147,17 @@ class Forge:
             if event["event"] == "labeled" and event["label"]["name"] == label:
                 who = (event.get("actor") or {}).get("login")
         return who
+
+    def reopened(self, number: int, bot: str) -> tuple[int, str] | None:
+        """The event, and whose it was, that opened the issue again after `bot` had closed it; None if there is none."""
+        closer, found = "", None
+        for event in self.wire.pages(f"{self.at}/issues/{number}/events"):
+            who = (event.get("actor") or {}).get("login") or "ghost"
+            if event["event"] == "closed":
+                closer, found = who, None
+            elif event["event"] == "reopened" and closer == bot:
+                found = event["id"], who
+        return found
 
     def label_names(self) -> set[str]:
         return {data["name"] for data in self.wire.pages(f"{self.at}/labels")}
@@ -281,6 +297,12 @@ class Forge:
         found = self.wire.pages(f"{self.at}/actions/artifacts", {"name": name}, inside="artifacts")
         return sorted(found, key=lambda one: one["id"], reverse=True)
 
+    def artifacts_of(self, run: int, name: str) -> list[dict]:
+        """The artifacts of that name of one run, newest first."""
+        data = self.wire.call("GET", f"{self.at}/actions/runs/{run}/artifacts", {"name": name, "per_page": 100},
+                              missing={"artifacts": []})
+        return sorted((one for one in data["artifacts"] if one["name"] == name), key=lambda one: one["id"], reverse=True)
+
     def download_artifact(self, artifact: int, target: Path, most: int) -> None:
         """Its zip file, of at most `most` bytes, into `target`."""
         self.wire.download(f"{self.at}/actions/artifacts/{artifact}/zip", self.token, target, most)
@@ -294,6 +316,12 @@ class Forge:
         """Conclusions of a run's jobs by name; None while one is not done."""
         path = f"{self.at}/actions/runs/{run}/jobs"
         return {data["name"]: data["conclusion"] for data in self.wire.pages(path, {"filter": "latest"}, inside="jobs")}
+
+    def steps(self, run: int, job: str) -> dict[str, str | None] | None:
+        """Conclusions of the steps of a run's job by name, none before it has begun; None if it has not ended as cancelled."""
+        data = self.wire.call("GET", f"{self.at}/actions/runs/{run}/jobs", {"filter": "latest", "per_page": 100}, missing={"jobs": []})
+        found = next((one for one in data["jobs"] if one["name"] == job and one["conclusion"] == "cancelled"), None)
+        return {step["name"]: step["conclusion"] for step in found["steps"]} if found else None
 
     def rerun_failed_jobs(self, run: int) -> None:
         """Only those that failed; what the others left (artifacts) is used again."""

@@ -52,7 +52,7 @@ class Forge:
         hourly: int = 15_000,
     ):
         check_version()
-        self.data = Path(data)
+        self.data = Path(data).absolute()  # git is run in folders of its own
         self.data.mkdir(parents=True, exist_ok=True)
         os.chmod(self.data, 0o700)
         self.url = url.rstrip("/")

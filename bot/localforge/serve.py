@@ -23,7 +23,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from bot.errors import ForgeError
 from bot.localforge.app import App, create_app
 
-DEFAULT_PORT = 3000
+DEFAULT_PORT = 4400
+"""Where a forge listens that was never served before, unless told otherwise."""
 RECORD = "forge.json"
 
 
@@ -61,6 +62,26 @@ def bind(port: int) -> socket.socket:
         raise
     sock.listen(256)
     return sock
+
+
+def bind_again(data: Path) -> socket.socket:
+    """A listening socket on the port where this folder's forge was last, so that its links go on working; where that is
+    taken, or there was none, on the default port, or on any.
+    """
+    last = last_port(data)
+    for port in dict.fromkeys((last or DEFAULT_PORT, DEFAULT_PORT, 0)):
+        try:
+            sock = bind(port)
+        except ForgeError:
+            continue
+        if last and port != last:
+            print(
+                f"port {last}, where this forge was before, is taken: links of then lead nowhere",
+                file=sys.stderr,
+                flush=True,
+            )
+        return sock
+    raise ForgeError("expected a free port on 127.0.0.1, found none", "end a program that listens there")
 
 
 @contextmanager
@@ -116,6 +137,15 @@ def read_record(data: Path) -> dict | None:
         ) from None
 
 
+def last_port(data: Path) -> int | None:
+    """The port that the folder's record names, if it names one."""
+    try:
+        port = int(read_record(data)["url"].rpartition(":")[2])
+    except (ForgeError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return port if 0 < port < 65536 else None
+
+
 def running(data: Path) -> bool:
     """Whether a forge holds the folder now."""
     try:
@@ -164,12 +194,12 @@ def _ended_like_ctrl_c():
             signal.signal(number, handler)
 
 
-def serve(data: Path, port: int, join=None, ready=None, **options) -> None:
-    """Serve until interrupted. `join(forge)` gives the runner; `ready(forge)` is called once requests are
-    answered.
+def serve(data: Path, port: int | None, join=None, ready=None, **options) -> None:
+    """Serve until interrupted; without a `port`, where the folder was served last. `join(forge)` gives the runner;
+    `ready(forge)` is called once requests are answered.
     """
     with locked(data), _ended_like_ctrl_c():
-        sock = bind(port)
+        sock = bind_again(data) if port is None else bind(port)
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         app, forge = create_app(data, url, **options)
         if join:

@@ -7,8 +7,9 @@ are the goal's and the task's own texts and what people with write permission ha
 from bot.config import Config
 from bot.errors import Refused
 from bot.forge.client import Forge
+from bot.forge.records import Comment
 from bot.handoff import Brief, Feedback, Limits, TaskLine
-from bot.reconcile import memory, slash, sticky
+from bot.reconcile import memory, slash, sticky, texts
 from bot.reconcile import model as m
 
 MOST_HUMAN = 8000  # characters of a person's comment
@@ -41,7 +42,13 @@ def build(forge: Forge, config: Config, key: str, goal: int, task: int | None, r
             base, head = forge.merge_base(main.sha, tip), tip
     titles = {one.number: one.title for one in forge.issues("auton:task", "all", since)} if tasks else {}
     text = forge.issue(task) if task else None
-    last = max([r.at for r in kept.runs if r.key != key and r.role != "reviewer"], default=since)
+    worked = sorted(r.at for r in kept.runs if r.key != key and r.role != "reviewer")
+    if role == "reviewer":  # what the attempt before it was told to mend
+        worked = worked[:-1]
+        feedback = [*_sent_back(own, kept), *(one for one in kept.feedback if one.kind != "limit")]
+    else:
+        feedback = kept.feedback
+    last = worked[-1] if worked else since
     pulls = {kept.pull} if task and kept.pull else set()
     return Brief(
         key=key, mode=of_goal.mode or config.workflow.mode, role=role, attempt=attempt, goal=goal,
@@ -53,7 +60,17 @@ def build(forge: Forge, config: Config, key: str, goal: int, task: int | None, r
         branch=branch, base_sha=base, head_sha=head, targets=list(config.targets),
         model=_model(config, of_goal, kept, role),
         limits=Limits(cost_usd=run.reserved, steps=config.agents.steps, seconds=config.agents.seconds),
-        feedback=[*kept.feedback, *_people(forge, comments, {goal, task} | pulls, pulls, last, bot)])
+        feedback=[*feedback, *_people(forge, comments, {goal, task} | pulls, pulls, last, bot)])
+
+
+def _sent_back(own: list[tuple[Comment, dict]], kept: m.Memory) -> list[Feedback]:
+    """The last review that asked for changes, if any did."""
+    asked = [run.key for run in kept.runs if run.role == "reviewer"]
+    records = {s["key"]: memory.load(m.RunRecord, s, f"comment {c.id}") for c, s in own
+               if s.get("kind") == "run" and s.get("key") in asked}
+    reviews = [records[key].review for key in asked if key in records]
+    wanted = [review for review in reviews if review and review.verdict == "request_changes"]
+    return [Feedback(kind="review", text=texts.review_feedback(wanted[-1]))] if wanted else []
 
 
 def _model(config: Config, goal: m.GoalMemory, kept: m.Memory, role: str) -> str:

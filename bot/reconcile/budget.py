@@ -21,14 +21,20 @@ class Purse:
 
     cap: float
     spent: float
-    """By runs that have ended."""
+    """By runs that have ended; `guessed` of it was set aside, and is counted because no more is known."""
     aside: float
     """For runs under way."""
     day_left: float
+    guessed: float = 0.0
 
     @property
     def left(self) -> float:
         return min(self.cap - self.spent - self.aside, self.day_left)
+
+    @property
+    def day_is_over(self) -> bool:
+        """Whether it is the day's cap for all goals, and not this goal's, that leaves so little."""
+        return self.cap - self.spent > self.day_left
 
     def take(self, wanted: float) -> float | None:
         """Set aside up to `wanted` for a run; None if too little is left to be worth a run."""
@@ -55,7 +61,7 @@ def cap(goal: GoalMemory, config: Config) -> float:
 def purse(goal: GoalMemory, tasks: Iterable[TaskMemory], config: Config, day_left: float) -> Purse:
     runs = runs_of(goal, tasks)
     return Purse(cap(goal, config), sum(r.cost for r in runs if r.status != "started"),
-                 sum(r.cost for r in runs if r.status == "started"), day_left)
+                 sum(r.cost for r in runs if r.status == "started"), day_left, sum(r.cost for r in runs if r.guessed))
 
 
 def spent_on(day: str, runs: Iterable[Run]) -> float:

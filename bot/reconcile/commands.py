@@ -8,7 +8,7 @@ so a crash neither loses nor repeats it.
 
 from collections.abc import Callable
 
-from bot.reconcile import memory, texts
+from bot.reconcile import endtexts, memory, texts
 from bot.reconcile import model as m
 from bot.reconcile.slash import COMMANDS, Command, parse
 
@@ -37,7 +37,7 @@ def answer(r, command: m.Command) -> None:
     memories = r.goals if number in r.goals else r.tasks
     known = memories[number].answered.get(str(comment.id)) if number in memories else None
     if known is None:
-        said, refused = [], False
+        said, refused, first = [], False, len(r.before)
         for words in command.words:
             try:
                 said.append(_one(r, number, words, command))
@@ -46,7 +46,8 @@ def answer(r, command: m.Command) -> None:
                 refused = True
         known = "confused" if refused else "rocket"
         if said := [text for text in said if text]:
-            r.before.append(m.Say(comment.issue, f"c{comment.id}", "\n\n".join(said)))
+            # Ahead of what is done: of a run that is cancelled already nothing would be told.
+            r.before.insert(first, m.Say(comment.issue, f"c{comment.id}", "\n\n".join(said)))
         if number in memories and command.may_write:
             memories[number] = _remember(memories[number], comment.id, known)
     r.after.append(m.React(comment.id, known))
@@ -69,10 +70,29 @@ def _one(r, number: int, words: Command, command: m.Command) -> str:
     task = r.tasks.get(number)
     goal = task.goal if task else number
     if goal not in r.snap.goals or (number != goal and not task):
-        raise No(texts.NO_GOAL)
+        return _on_closed(r, number, words)
     if goal not in r.goals and words.name != "plan":
         raise No(texts.NOT_STARTED)
+    _must_apply(words, r.goals.get(goal), task)
     return EFFECTS[words.name](r, goal, number if task else None, words, command.comment.author) or ""
+
+
+def _on_closed(r, number: int, words: Command) -> str:
+    """The answer where no round looks any more; `No` to all that steers."""
+    closed = r.snap.closed.get(number)
+    if closed is None:
+        raise No(texts.NO_GOAL)
+    if COMMANDS[words.name].steers:
+        raise No(endtexts.over(closed.memory) if closed.memory else endtexts.NEVER)
+    return endtexts.answer(closed, words.name)
+
+
+def _must_apply(words: Command, goal: m.GoalMemory | None, task: m.TaskMemory | None) -> None:
+    """`No` if what the command steers has ended."""
+    of_goal = words.name in ("plan", "approve", "budget")
+    for mem in (goal, None if of_goal else task):
+        if mem and mem.state in m.OVER and COMMANDS[words.name].steers:
+            raise No(endtexts.over(mem))
 
 
 def with_options(mem: m.GoalMemory, words: Command) -> m.GoalMemory:
@@ -93,8 +113,6 @@ def plan(r, goal, task, words, who):
     if old:
         if old.open_run:
             raise No("the manager is planning already")
-        if old.state in ("done", "cancelled"):
-            raise No(f"this goal is {old.state}")
         tasks = r.tasks_of(goal)
         if any(t.runs for t in tasks.values()):
             raise No("work on the present plan has begun; `/auton cancel` its tasks, or file a new goal")
@@ -127,8 +145,6 @@ def approve(r, goal, task, words, who):
 @effect
 def retry(r, goal, task, words, who):
     mem = r.goals[goal]
-    if mem.state in ("done", "cancelled"):
-        raise No(f"this goal is {mem.state}")
     if task is None and mem.stuck == "plan":
         r.goals[goal] = mem.but(state="planning", stuck="", reason="", held=False,
                                 allowed=mem.attempt + r.config.workflow.max_attempts)
@@ -139,13 +155,11 @@ def retry(r, goal, task, words, who):
     for number in chosen:
         tip = r.snap.refs.get(f"refs/heads/{r.snap.tasks[number].branch}", "")
         r.tasks[number] = _retried(r, r.tasks[number], words, tip)
-    r.goals[goal] = r.goals[goal].but(held=False)
+    r.goals[goal] = mem.but(held=False, reason="" if mem.held else mem.reason)
 
 
 def _retried(r, task: m.TaskMemory, words: Command, tip: str) -> m.TaskMemory:
     """The task set going again, from its branch as it is now: a person may have pushed to it."""
-    if task.state in m.ENDED:
-        raise No(f"this task is {task.state}")
     if task.state not in m.STUCK and not task.held:
         raise No(f"this task is {task.state}; it needs no retry")
     changes = {"allowed": task.attempt + r.config.workflow.max_attempts, "held": False, "reason": ""}
@@ -169,10 +183,13 @@ def _retried(r, task: m.TaskMemory, words: Command, tip: str) -> m.TaskMemory:
 def stop(r, goal, task, words, who):
     _hold(r, goal, task, "stopped", who)
     affected = [r.tasks[task]] if task else [r.goals[goal], *r.tasks_of(goal).values()]
+    stopped = []
     for mem in affected:
         run = mem.open_run and r.snap.runs.get(mem.open_run.key)
         if run and not run.done:
-            r.after.append(m.CancelRun(run.id))
+            r.before.append(m.CancelRun(run.id))  # before it is remembered as done
+            stopped.append(mem.open_run)
+    return texts.stopping(stopped)
 
 
 @effect
@@ -182,9 +199,7 @@ def hold(r, goal, task, words, who):
 
 def _hold(r, goal, task, how, who):
     memories, number = (r.tasks, task) if task else (r.goals, goal)
-    if memories[number].state in ("done", "cancelled", "landed"):
-        raise No(f"it is {memories[number].state}")
-    memories[number] = memories[number].but(held=True, reason=texts.held(how, who))
+    memories[number] = memories[number].but(held=True, held_at=r.at, reason=texts.held(how, who))
 
 
 @effect
@@ -197,17 +212,16 @@ def unhold(r, goal, task, words, who):
 
 @effect
 def cancel(r, goal, task, words, who):
-    stop(r, goal, task, words, who)
+    said = stop(r, goal, task, words, who)
     chosen = [task] if task else [n for n, t in r.tasks_of(goal).items() if t.state not in m.ENDED]
     for number in chosen:
-        if r.tasks[number].state == "landed":
-            raise No("it has landed; revert it with a new goal")
         r.tasks[number] = r.tasks[number].but(state="cancelled", held=False, reason=f"cancelled by @{who}")
         pull = r.snap.pulls.get(r.snap.tasks[number].branch)
         if pull and pull.open:
             r.before.append(m.ClosePull(pull.number))
     if task is None:
         r.goals[goal] = r.goals[goal].but(state="cancelled", held=False, reason=f"cancelled by @{who}")
+    return f"{said} {texts.CLOSES_LATER}" if said else ""
 
 
 @effect

@@ -13,9 +13,7 @@ from bot.config import Config
 from bot.handoff import Feedback
 from bot.reconcile import budget, commands, integrate, memory, plan, project, slash, texts
 from bot.reconcile import model as m
-
-FORGIVEN = 5
-"""So many runs of a task that died use up none of its attempts."""
+from bot.reconcile.runs import again, ended, settle, wait
 
 
 @dataclass
@@ -59,6 +57,11 @@ class Round:
 
     def purse(self, goal: int) -> budget.Purse:
         return budget.purse(self.goals[goal], self.every_task_of(goal).values(), self.config, self.day_left)
+
+    def settled(self, number: int) -> bool:
+        """Whether no run of this goal, or of this task, is still to be accounted for."""
+        parts = [self.goals[number], *self.every_task_of(number).values()] if number in self.goals else [self.tasks[number]]
+        return not any(part.open_run for part in parts)
 
     def late(self, since: str) -> bool:
         """Whether something started then should have shown by now; if not yet, remember to look again."""
@@ -124,6 +127,8 @@ def _goal(r: Round, number: int) -> None:
     step = {"planning": _planning, "planned": _planned, "active": _active, "blocked": _blocked}.get(mem.state)
     if step:
         step(r, number, mem)
+    elif mem.open_run:
+        r.goals[number] = settle(r, mem)
 
 
 def _accept(r: Round, goal: m.Goal) -> None:
@@ -157,7 +162,7 @@ def _planning(r: Round, number: int, mem: m.GoalMemory) -> None:
     if run:
         record = r.snap.records.get(run.key)
         if record is None:
-            r.goals[number] = _wait(r, mem, run, number, None)
+            r.goals[number] = wait(r, mem, run, number, None)
             return
         mem = r.goals[number] = _planned_by(r, number, ended(mem, run, record), record)
     if mem.plan_key:
@@ -180,7 +185,10 @@ def _planned_by(r: Round, number: int, mem: m.GoalMemory, record: m.RunRecord) -
     """What the manager's answer makes of the goal: a plan in force, or a reason for its next attempt."""
     if record.status != "submitted" or record.plan is None:
         why = [record.reason or f"the run ended as {record.status} without a plan"]
-        return mem.but(feedback=(Feedback(kind=_kind(record), text=why[0][:4000]),), reason=texts.bad_plan(why))
+        mem = mem.but(feedback=(Feedback(kind=_kind(record), text=why[0][:4000]),), reason=texts.bad_plan(why))
+        # A recording that holds nothing for this run will hold nothing for the next.
+        mute = record.model.startswith("replay/") and record.status == "error" and not record.usage.calls
+        return mem.but(allowed=mem.attempt) if mute else mem
     mode = mem.mode or r.config.workflow.mode
     why = plan.check(record.plan, mode, r.config.workflow.max_tasks, r.snap.roles)
     if why:
@@ -268,48 +276,8 @@ def _pay(r: Round, number: int, mem: m.GoalMemory, wanted: float | None) -> floa
     return amount
 
 
-def ended(mem, run: m.Run, record: m.RunRecord):
-    """The memory with this run's reservation replaced by what it really cost."""
-    done = run.but(status=record.status, usage=record.usage, seconds=record.seconds, reason=record.reason[:500])
-    mem = mem.but(runs=tuple(done if one.key == run.key else one for one in mem.runs))
-    return _forgiven(mem) if record.status == "lost" else mem
-
-
-def _forgiven(mem):
-    """A run that died says nothing about the task, so it uses up no attempt, a few times."""
-    free = sum(one.status == "lost" for one in mem.runs) <= FORGIVEN
-    return mem.but(allowed=mem.allowed + 1) if free else mem
-
-
-def _wait(r: Round, mem, run: m.Run, goal: int, task: int | None):
-    """A run that has not answered: start it if it never came up, charge it if it ended without a word."""
-    seen = r.snap.runs.get(run.key)
-    if seen is None:
-        if r.late(run.at):
-            r.after.append(m.StartAgent(run.key, goal, task, run.role, run.attempt))
-        return mem
-    if not seen.done or not r.late(seen.updated):
-        return mem
-    if seen.id in r.snap.resumable:
-        r.after.append(m.ResumeRun(seen.id))
-        return mem
-    lost = run.but(status="lost", reason=texts.lost(seen))
-    mem = _forgiven(mem.but(runs=tuple(lost if one.key == run.key else one for one in mem.runs)))
-    if task is None:
-        return mem.but(feedback=(Feedback(kind="limit", text=lost.reason),), reason=lost.reason)
-    return again(mem, Feedback(kind="limit", text=lost.reason), lost.reason)
-
-
 def _kind(record: m.RunRecord) -> str:
     return "screen" if record.reason.startswith("screen:") else "limit"
-
-
-def again(mem: m.TaskMemory, why: Feedback | None, reason: str, role: str = "") -> m.TaskMemory:
-    """Back to the agent with what must be mended, or to a person when the attempts are used up."""
-    feedback = (why,) if why else mem.feedback
-    if mem.attempt >= mem.allowed:
-        return mem.but(state="failed", feedback=feedback, reason=reason, next_role=role)
-    return mem.but(state="ready", feedback=feedback, reason=reason, next_role=role)
 
 
 def _repeat(r: Round, number: int, mem: m.TaskMemory, why: Feedback, reason: str, role: str = "") -> None:
@@ -330,6 +298,8 @@ def _task(r: Round, number: int) -> None:
     step = {"waiting": _waiting, "ready": _ready, "running": _running, "verify": _verify, "review": _review}
     if mem.state in step:
         step[mem.state](r, number, mem)
+    elif mem.state in m.OVER and mem.open_run:
+        r.tasks[number] = settle(r, mem)
 
 
 def _adopt(r: Round, number: int) -> None:
@@ -383,7 +353,7 @@ def _running(r: Round, number: int, mem: m.TaskMemory) -> None:
         return
     record = r.snap.records.get(run.key)
     if record is None:
-        r.tasks[number] = _wait(r, mem, run, mem.goal, number)
+        r.tasks[number] = wait(r, mem, run, mem.goal, number)
         return
     mem = ended(mem, run, record)
     if record.head:
@@ -465,7 +435,7 @@ def _review(r: Round, number: int, mem: m.TaskMemory) -> None:
         return
     record = r.snap.records.get(run.key)
     if record is None:
-        waited = _wait(r, mem, run, mem.goal, number)
+        waited = wait(r, mem, run, mem.goal, number)
         r.tasks[number] = waited if waited.open_run else waited.but(state="review")
         return
     mem = ended(mem, run, record)

@@ -44,6 +44,14 @@ def load(kind: type[Kind], state: dict, where: str) -> Kind:
                       "restore the comment from its edit history") from None
 
 
+def sound(kind: type[Kind], comment: Comment, state: dict) -> Kind | None:
+    """The record, or None if it is damaged."""
+    try:
+        return load(kind, state, f"comment {comment.id}")
+    except Refused:
+        return None
+
+
 def of_check(kind: type[Kind], check: CheckRun, bot: str) -> Kind | None:
     """The record in a check run's text, if a job of this repository's workflows or our own app wrote it."""
     if check.app not in ("github-actions", bot.removesuffix("[bot]")):

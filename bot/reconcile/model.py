@@ -21,6 +21,8 @@ TASK_STATES = ("waiting", "ready", "running", "verify", "review", "queued", "lan
 GoalState = Literal[GOAL_STATES]
 TaskState = Literal[TASK_STATES]
 ENDED = ("landed", "cancelled")
+OVER = ("done", *ENDED)
+"""Of goals and tasks alike."""
 STUCK = ("failed", "needs-human")
 
 
@@ -46,12 +48,24 @@ class Run(Kept):
     usage: Usage = Usage()
     seconds: float = 0.0
     reason: str = ""
+    conclusion: str = ""
+    """Of the workflow run, if it ended without a record."""
+    told: bool = False
+    """Of such a run: `usage` is what it had used, even if that is nothing."""
 
     @property
     def cost(self) -> float:
         """What this run counts for: its reservation until it has answered, and for ever if it left no word of its use."""
-        silent = self.status == "started" or (self.status == "lost" and self.usage == Usage())
-        return self.reserved if silent else self.usage.cost_usd
+        return self.reserved if self.status == "started" or self._silent else self.usage.cost_usd
+
+    @property
+    def guessed(self) -> bool:
+        """Whether it has ended, and counts for all that was set aside because no more than that is known."""
+        return self._silent or (self.status == "lost" and 0 < self.reserved <= self.usage.cost_usd)
+
+    @property
+    def _silent(self) -> bool:
+        return self.status == "lost" and self.usage == Usage() and not self.told
 
 
 class Verified(Kept):
@@ -75,6 +89,8 @@ class Memory(Kept):
     reason: str = ""
     """Why it stands where it stands, for a person."""
     held: bool = False
+    held_at: str = ""
+    """When it was last put on hold."""
     priority: int = 0
     runs: tuple[Run, ...] = ()
     attempt: int = 0
@@ -215,6 +231,8 @@ class Goal:
     author_may_write: bool = True
     broken: str = ""
     """Why the hidden state cannot be read, if it cannot."""
+    reopened: tuple[int, str] | None = None
+    """The event that opened it again after it had ended, and whose it was."""
 
 
 @dataclass(frozen=True)
@@ -225,10 +243,20 @@ class Task:
     memory: TaskMemory | None
     sticky: Comment | None = None
     broken: str = ""
+    reopened: tuple[int, str] | None = None
 
     @property
     def branch(self) -> str:
         return f"auton/g{self.goal}/t{self.issue.number}"
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A goal or task that rounds no longer look after, read because a command was typed there."""
+
+    memory: GoalMemory | TaskMemory | None
+    """None if it was closed before the bot took it up."""
+    sticky: Comment | None
 
 
 @dataclass(frozen=True)
@@ -251,12 +279,16 @@ class Snapshot:
     goals: dict[int, Goal] = field(default_factory=dict)
     tasks: dict[int, Task] = field(default_factory=dict)
     commands: tuple[Command, ...] = ()
+    closed: dict[int, Closed] = field(default_factory=dict)
+    """By the number at which commands were typed."""
     records: dict[str, RunRecord] = field(default_factory=dict)
     """Of agent runs, by key."""
     verdicts: dict[str, VerifyRecord] = field(default_factory=dict)
     """By key (`v-<sha>`, `v-<sha>-2`)."""
     runs: dict[str, WorkflowRun] = field(default_factory=dict)
     """By run-name; of several, the newest."""
+    used: dict[str, Usage] = field(default_factory=dict)
+    """By key, of awaited runs that ended without a record: what their own files say that they used."""
     notices: frozenset[str] = frozenset()
     """Keys of the comments that the bot has posted."""
     pulls: dict[str, Pull] = field(default_factory=dict)

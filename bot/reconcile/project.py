@@ -3,7 +3,7 @@
 Nothing here changes a memory. Whatever a crash left undone is found undone and done by the next round.
 """
 
-from bot.reconcile import memory, texts
+from bot.reconcile import endtexts, memory, texts
 from bot.reconcile import model as m
 
 STATE_LABELS = {f"auton:{state}" for state in (*m.GOAL_STATES, *m.TASK_STATES)}
@@ -27,7 +27,10 @@ def follow(r, number: int) -> list[m.Action]:
         out.append(m.Remember(number, said, mem, part.sticky.id if part.sticky else None))
     out += _labels(part.issue, mem.state, mem.held)
     out += _notices(r, number, (texts.goal_notices if is_goal else texts.task_notices)(r, number))
-    if mem.state in ("done", "landed", "cancelled") and part.issue.open:
+    if mem.state in m.OVER and part.issue.open and r.settled(number):
+        if part.reopened:
+            event, who = part.reopened
+            out += _notices(r, number, [(f"reopened-{number}-{event}", endtexts.reopened(mem, who))])
         out.append(m.Close(number, mem.state != "cancelled"))
     return out
 

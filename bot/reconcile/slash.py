@@ -1,7 +1,8 @@
 """`/auton` commands in a comment: what a person may type, and how it is read.
 
-A command stands at the start of a line, outside quotes (`> …`), fenced or indented code and HTML comments, so that
-quoting the bot's advice never runs it. Parsing is pure; whether the writer may steer is the caller's question.
+A command stands at the start of a line, in any case (`/Auton Help`), outside quotes (`> …`), fenced or indented code and
+HTML comments, so that quoting the bot's advice never runs it. Parsing is pure; whether the writer may steer is the
+caller's question.
 Adding a command is adding one row to COMMANDS (and what it does to bot/reconcile/decide.py).
 """
 
@@ -46,7 +47,7 @@ COMMANDS: dict[str, Spec] = {
 }
 
 FENCE = re.compile(r" {0,3}(```+|~~~+)")
-LINE = re.compile(r"/auton(?:\s+(.*))?$")
+LINE = re.compile(r"/auton(?:\s+(.*))?$", re.IGNORECASE)
 MOST = 20  # commands read from one comment
 
 
@@ -55,6 +56,7 @@ class Command:
     """One command as typed. `problem` says in one sentence why it can't be carried out."""
 
     name: str
+    """As it was typed; empty when nothing was."""
     args: tuple[str, ...] = ()
     options: dict[str, str] = field(default_factory=dict)
     problem: str | None = None
@@ -119,13 +121,13 @@ def _command(text: str) -> Command:
     except ValueError:
         words = text.split()
     if not words:
-        return Command("help", problem="expected a command after `/auton`, found none")
+        return Command("", problem="expected a command after it, found none")
     name = words[0].lower()
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
         shown = re.sub(r"[^\w-]", "", name)[:40]
-        guess = f"did you mean `/auton {near[0]}`?" if near else "`/auton help` lists the commands"
-        return Command(shown, problem=f"there is no command `{shown}`; {guess}")
+        guess = f"; did you mean `/auton {near[0]}`?" if near else ""
+        return Command(shown, problem=(f"there is no command `{shown}`" if shown else "that is no command's name") + guess)
     return _check(name, words[1:])
 
 

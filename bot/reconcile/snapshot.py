@@ -6,7 +6,7 @@ requests since the oldest open goal began, and of runs only while one is awaited
 
 import tomllib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.config import Config
@@ -14,7 +14,7 @@ from bot.errors import Refused
 from bot.forge.client import Forge
 from bot.forge.git import Conflict, Git
 from bot.forge.records import Comment, Commit, Issue, WorkflowRun
-from bot.reconcile import budget, compose, figures, integrate, memory, slash, sticky, texts
+from bot.reconcile import budget, compose, ended, figures, integrate, leftover, memory, slash, sticky, texts
 from bot.reconcile import model as m
 
 AGENT, VERIFY = "auton-agent.yml", "auton-verify.yml"
@@ -26,9 +26,10 @@ BRANCHES = "refs/heads/auton/"
 def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | None = None) -> m.Snapshot:
     """`main` may be given if it was read a moment ago: a batch that is built on an old one can't be pushed."""
     bot = config.forge.bot
-    today = now.strftime("%Y-%m-%dT00:00:00Z")
+    today = now.strftime("%Y-%m-%d")
+    a_day_ago = (now - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")  # so that a day in which no round came loses no command
     issues = forge.issues("auton:goal")
-    since = min([today, *(issue.created for issue in issues)])
+    since = min([a_day_ago, *(issue.created for issue in issues)])
     task_issues = [one for one in forge.issues("auton:task", "all", since) if one.author == bot] if issues else []
     comments = forge.comments(since)
     own = [(comment, state) for comment in comments if (state := memory.hidden(comment, bot))]
@@ -36,12 +37,14 @@ def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | N
     goals = {issue.number: _goal(forge, issue, stickies["goal"].get(issue.number)) for issue in issues}
     tasks = {issue.number: task for issue in task_issues
              if (task := _task(issue, stickies["task"].get(issue.number))) and task.goal in goals}
+    goals, tasks = (ended.reopened(forge, parts, bot) for parts in (goals, tasks))
     refs = forge.refs("heads/auton/")
     memories = {n: t.memory for n, t in tasks.items() if t.memory}
     kept = [*memories.values(), *(g.memory for g in goals.values() if g.memory)]
-    records = {s["key"]: found for c, s in own if s.get("kind") == "run" and (found := _sound(m.RunRecord, c, s))}
+    records = {s["key"]: found for c, s in own if s.get("kind") == "run" and (found := memory.sound(m.RunRecord, c, s))}
     notices = frozenset(s["key"] for _, s in own if s.get("kind") == "say" and isinstance(s.get("key"), str))
     commands = tuple(_commands(forge, comments, {**stickies["task"], **stickies["goal"]}, notices, bot))
+    commands, over = ended.spoken_to(forge, commands, {*goals, *tasks}, bot)
     pulls = {pull.branch: pull for pull in forge.pulls()} if commands and any(t.pull for t in memories.values()) else {}
     main = main or forge.branch(forge.default_branch)
     searching = {n: t for n, t in memories.items() if t.state == "queued" and t.composing}
@@ -56,22 +59,14 @@ def read(forge: Forge, git: Git, config: Config, now: datetime, main: Commit | N
     searches = {number: _composition(git, number, memories, bases[number], verdicts, runs, config) for number in searching}
     closed = [run for kind, cls in (("goal", m.GoalMemory), ("task", m.TaskMemory))
               for number, (c, s) in stickies[kind].items() if number not in goals and number not in tasks
-              for run in getattr(_sound(cls, c, s), "runs", ())]
+              for run in getattr(memory.sound(cls, c, s), "runs", ())]
     return m.Snapshot(
         bot=bot, main=main, goals=goals, tasks=tasks, runs=runs, pulls=pulls, refs=refs, notices=notices,
-        verdicts=verdicts, commands=commands, records=records,
+        used=leftover.of(forge, kept, records, runs), verdicts=verdicts, commands=commands, closed=over, records=records,
         resumable=_resumable(forge, runs, {*records, *verdicts}),
         roles=known_roles() if any(g.memory and g.memory.state == "planning" for g in goals.values()) else {},
         chain=chain, clash=clash, trees=trees, bases=bases, merged=merged, searches=searches, grace=2.0 if forge.local else 60.0,
-        spent_today=budget.spent_on(today[:10], closed))
-
-
-def _sound(kind, comment: Comment, state: dict):
-    """The record, or None if it is damaged: its run then counts as one that never answered."""
-    try:
-        return memory.load(kind, state, f"comment {comment.id}")
-    except Refused:
-        return None
+        spent_today=budget.spent_on(today, closed))
 
 
 def known_roles() -> dict[str, set[str]]:
@@ -110,7 +105,7 @@ def _commands(forge: Forge, comments: list[Comment], stickies: dict[int, tuple[C
     """Comments with commands that are not answered yet, in the order in which they were written."""
     by_pull = {state["pull"]: number for number, (_, state) in stickies.items() if "pull" in state}
     for comment in sorted(comments, key=lambda c: c.id):
-        if comment.author == bot or "/auton" not in comment.body:
+        if comment.author == bot or "/auton" not in comment.body.lower():
             continue
         words = slash.parse(comment.body)
         number = by_pull.get(comment.issue, comment.issue)

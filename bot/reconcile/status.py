@@ -5,14 +5,18 @@ from datetime import datetime
 from bot.config import Config
 from bot.forge.client import Forge
 from bot.forge.git import Git
+from bot.forge.records import Issue
 from bot.reconcile import budget, snapshot
 from bot.reconcile import model as m
 from bot.reconcile.act import describe
 from bot.reconcile.decide import decide
 
+LAST = 5
+"""Closed goals that are told of."""
+
 
 def look(forge: Forge, git: Git, config: Config, now: datetime) -> dict:
-    """Open goals with their tasks and costs, and what the next tick would do."""
+    """Open goals with their tasks and costs, the last that were closed, and what the next tick would do."""
     snap = snapshot.read(forge, git, config, now)
     goals = []
     for number, goal in sorted(snap.goals.items()):
@@ -26,7 +30,14 @@ def look(forge: Forge, git: Git, config: Config, now: datetime) -> dict:
             "tasks": [_task(number, task.issue.title, task.memory) for number, task in sorted(tasks.items())]})
     decision = decide(snap, config, now)
     return {"repository": forge.repo, "main": snap.main.sha, "goals": goals,
+            "closed": [_closed(issue) for issue in forge.closed_issues("auton:goal", LAST)],
             "next": [describe(action) for action in decision.actions]}
+
+
+def _closed(goal: Issue) -> dict:
+    """A goal that somebody closed by hand a moment ago still has the label of before."""
+    state = next((state for state in m.GOAL_STATES if f"auton:{state}" in goal.labels), "closed")
+    return {"goal": goal.number, "title": goal.title, "state": state, "url": goal.url}
 
 
 def _task(number: int, title: str, kept: m.TaskMemory) -> dict:
@@ -51,5 +62,8 @@ def text(seen: dict) -> str:
                 lines.append(f"      {task['reason'] or task['run'] + ' runs'}")
     if not seen["goals"]:
         lines.append("no open goals")
+    if seen["closed"]:
+        lines.append("\nclosed lately:")
+        lines += [f"  #{goal['goal']} {goal['state']:<10} {goal['title']}" for goal in seen["closed"]]
     lines.append(f"\nthe next tick has {len(seen['next']) or 'nothing'} to do")
     return "\n".join(lines + [f"  {line}" for line in seen["next"]])

@@ -1,13 +1,15 @@
-"""Every word that the bot says to a person stands here (about a model: slmtexts.py), and nothing else does.
+"""Every word that the bot says to a person stands here, and nothing else does (about a model: slmtexts.py; about what has
+ended: endtexts.py).
 
 Texts from outside (titles, logs, a model's words) come in through `plain`, `quote` or `block`, so that they cannot ping
 people, pose as a command, or break out of a table. The functions are pure.
 """
 
+import math
 import re
 import textwrap
 
-from bot.reconcile import budget, memory
+from bot.reconcile import budget, endtexts, memory
 from bot.reconcile import model as m
 from bot.reconcile.slash import COMMANDS, help_table
 
@@ -17,6 +19,8 @@ NO_CHANGE = "the run was submitted without any change to the code"
 NO_REVIEW = "no reviewer run came to a verdict"
 CHANGES_WANTED = "the reviewer asked for changes"
 NO_REPORT = "CI ended without a verdict, twice"
+NEVER_SEEN = "its workflow run was never seen"
+CLOSES_LATER = "The issue is closed when that is known."
 NO_GOAL = "this is neither a goal nor a task that I work on (open goals carry the label `auton:goal`)"
 NOT_STARTED = "this goal was not started; `/auton plan` starts it"
 EJECTED = "red on top of main, though green alone: looking for what it does not go with"
@@ -78,13 +82,23 @@ def may_not(who: str) -> str:
 
 
 def refused(words, why: str) -> str:
-    usage = COMMANDS.get(words.name)
-    end = "" if why.endswith("?") else "."
-    return f"`/auton {words.name}` is refused: {why}{end}" + ("" if usage else " `/auton help` lists the commands.")
+    typed = f"/auton {words.name}".rstrip()
+    end = "" if why.endswith(("?", ".")) else "."
+    return f"`{typed}` is refused: {why}{end}" + ("" if words.name in COMMANDS else " `/auton help` lists the commands.")
 
 
 def held(how: str, who: str) -> str:
     return f"{how} by @{who}; `/auton unhold` goes on"
+
+
+def stopping(runs: list[m.Run]) -> str:
+    """What a stop does to the runs under way, and what they are going to cost."""
+    if not runs:
+        return ""
+    many = f"{len(runs)} agent runs are" if len(runs) > 1 else "One agent run is"
+    aside = dollars(sum(run.reserved for run in runs))
+    return (f"{many} being cancelled. Each is charged what its own files say that it has used; where they don't say (a model was "
+            f"being asked, or nothing was uploaded), what was set aside for it stays reserved ({aside} at most).")
 
 
 def not_started(starter: str) -> str:
@@ -130,7 +144,7 @@ def why(r, number: int, task: m.TaskMemory) -> str:
 
 
 def headline(mem) -> str:
-    held_ = " · on hold" if mem.held else ""
+    held_ = f" · on hold since {mem.held_at}".removesuffix(" since ") if mem.held else ""
     reason = f"\n\n{mem.reason}" if mem.reason else ""
     return f"{ICONS.get(mem.state, '')} **{mem.state}**{held_}{reason}"
 
@@ -145,7 +159,7 @@ def tasks_table(r, goal: int) -> str:
         rows.append([f"#{number}", plain(r.snap.tasks[number].issue.title, 80), task.role,
                      f"{ICONS.get(task.state, '')} {task.state}", f"#{task.pull}" if task.pull else "",
                      verdicts(task), str(task.attempt), took(sum(run.seconds for run in runs) + verify_seconds(task)),
-                     dollars(task.cost)])
+                     cost(runs)])
     return table(["task", "", "role", "state", "PR", "verdict", "attempts", "time", "cost"], rows)
 
 
@@ -165,13 +179,15 @@ def money_line(r, goal: int) -> str:
     calls, read, wrote = (sum(getattr(run.usage, name) for run in runs)
                           for name in ("calls", "input_tokens", "output_tokens"))
     aside = f", {dollars(purse.aside)} set aside for runs under way" if purse.aside else ""
-    return (f"Cost: {dollars(purse.spent)} of {dollars(purse.cap)}{aside} · {len(runs)} agent runs, "
+    guessed = f" and {dollars(purse.guessed)} reserved for runs whose use is not known," if purse.guessed else ""
+    return (f"Cost: {dollars(purse.spent - purse.guessed)}{guessed} of {dollars(purse.cap)}{aside} · {len(runs)} agent runs, "
             f"{calls} model calls, {read} tokens in, {wrote} out.")
 
 
 def goal_sticky(r, goal: int) -> str:
     mem = r.goals[goal]
-    parts = [f"### AUTON works on this goal\n\n{headline(mem)}"]
+    title = endtexts.TITLE if mem.state in m.OVER else "### AUTON works on this goal\n\n"
+    parts = [f"{title}{headline(mem)}"]
     if mem.plan_key:
         parts.append(tasks_table(r, goal))
     if mem.state == "planned" and not mem.approved_by:
@@ -196,14 +212,29 @@ def task_sticky(r, number: int) -> str:
     return "\n\n".join(parts)
 
 
+def run_cost(run: m.Run) -> str:
+    if run.status == "started":
+        return f"{dollars(run.cost)} set aside"
+    if not run.guessed:
+        return dollars(run.cost)
+    asked = " while a model was asked" if run.usage.calls else ""
+    return f"{dollars(run.cost)} reserved, not known: {plain(run.conclusion) or 'lost'}{asked}"
+
+
+def cost(runs: tuple[m.Run, ...]) -> str:
+    """Their sum, with what of it is no more than reserved."""
+    guessed = sum(run.cost for run in runs if run.guessed)
+    return dollars(sum(run.cost for run in runs)) + (f" ({dollars(guessed)} of it not known)" if guessed else "")
+
+
 def runs_table(mem) -> str:
     rows = [[run.role, str(run.attempt), "under way" if run.status == "started" else run.status, took(run.seconds),
              str(run.usage.calls), f"{run.usage.input_tokens} / {run.usage.output_tokens}",
-             f"{dollars(run.cost)}{' set aside' if run.status == 'started' else ''}"] for run in mem.runs]
+             run_cost(run)] for run in mem.runs]
     used = [run.usage for run in mem.runs]
     rows.append(["**sum**", "", "", took(sum(run.seconds for run in mem.runs)), str(sum(one.calls for one in used)),
                  f"{sum(one.input_tokens for one in used)} / {sum(one.output_tokens for one in used)}",
-                 dollars(mem.cost)])
+                 cost(mem.runs)])
     return table(["run", "attempt", "ended", "time", "calls", "tokens in / out", "cost"], rows)
 
 
@@ -219,10 +250,10 @@ def goal_notices(r, goal: int) -> list[tuple[str, str]]:
         runs = len(budget.runs_of(mem, r.every_task_of(goal).values()))
         out.append((f"{name}-budget-{budget.cap(mem, r.config):g}-{runs}",
                     f"✋ This goal has stopped: {mem.reason}.\n\n{money_line(r, goal)}\n\nNo other model call is made. "
-                    f"Type `/auton budget ${suggest(r, goal):g}` to go on with more money, or `/auton cancel`."))
+                    + more_money(r, goal)))
     elif mem.state == "blocked" and mem.stuck == "plan":
-        out.append((f"{name}-no-plan-{mem.attempt}", f"✋ There is no plan: {mem.reason}.\n\n{money_line(r, goal)}\n\n"
-                    "Type `/auton retry` to try again, or edit the goal and type `/auton plan`."))
+        out.append((f"{name}-no-plan-{mem.attempt}",
+                    f"✋ There is no plan: {mem.reason}.\n\n{money_line(r, goal)}\n\n{another_plan(r, mem)}"))
     elif mem.state == "blocked":
         attempts = sum(t.attempt for t in r.tasks_of(goal).values())
         out.append((f"{name}-stuck-{attempts}",
@@ -233,8 +264,10 @@ def goal_notices(r, goal: int) -> list[tuple[str, str]]:
                     + f"\n\nRead the tasks, then type `/auton approve {mem.plan_digest}` to start."))
     cap, spent = budget.cap(mem, r.config), r.purse(goal).spent
     if spent >= cap * r.config.budget.warn_at and mem.state in ("planning", "planned", "active"):
-        out.append((f"{name}-warn-{cap:g}", f"⚠️ {dollars(spent)} of this goal's {dollars(cap)} are spent. It stops "
+        out.append((f"{name}-warn-{cap:g}", f"⚠️ {dollars(spent)} of this goal's {dollars(cap)} are spent or reserved. It stops "
                     "when the next run can't be paid for; `/auton budget $N` sets another cap."))
+    if not r.settled(goal):
+        return out
     if mem.state == "done":
         out.append((f"{name}-done", f"✅ This goal has landed.\n\n{tasks_table(r, goal)}\n\n{money_line(r, goal)}\n\n"
                     f"Planning took {dollars(mem.cost)} of that. Each task is one merge commit on the default branch."))
@@ -244,9 +277,26 @@ def goal_notices(r, goal: int) -> list[tuple[str, str]]:
     return out
 
 
-def suggest(r, goal: int) -> float:
-    """A cap with which the goal could go on."""
-    return round(r.purse(goal).spent + r.config.budget.goal_usd, 2)
+def more_money(r, goal: int) -> str:
+    """What lets a goal go on that can't pay for a run: the smallest cap that pays for one more, and how it comes about."""
+    purse = r.purse(goal)
+    if purse.day_is_over:
+        return ("There is nothing to type: it goes on by itself tomorrow (UTC), or when `[budget] day_usd` in `auton.toml` is "
+                "raised. `/auton cancel` gives it up.")
+    used = purse.spent + purse.aside
+    run = max([r.config.agents.cost_usd, *(t.run_budget or 0 for t in r.tasks_of(goal).values() if t.state not in m.ENDED)])
+    least = math.ceil(round((used + run) * 100, 4)) / 100
+    return (f"Type `/auton budget ${least:.2f}` to go on, or name a higher sum: {dollars(used)} spent or reserved so far, and "
+            f"{dollars(run)} that one more agent run may take. `/auton cancel` gives the goal up.")
+
+
+def another_plan(r, mem: m.GoalMemory) -> str:
+    """What to type when no plan came of it: a recording says the same however often it is asked."""
+    model = mem.model or r.config.agents.models.of("manager")
+    if model.startswith("replay/"):
+        return (f"`{model}` is a recording: it knows only the goal that it was made of, and says the same however often it "
+                "is asked. Type `/auton plan model=provider/model` to plan this goal with a real model, or `/auton cancel`.")
+    return "Type `/auton retry` to try again, or edit the goal and type `/auton plan`."
 
 
 def task_notices(r, number: int) -> list[tuple[str, str]]:
@@ -292,7 +342,8 @@ def broken(why_: str) -> str:
 
 
 def no_plan(mem: m.GoalMemory) -> str:
-    return f"{mem.attempt} planning runs brought none that can be carried out; the last: {mem.reason or 'no answer'}"
+    runs = f"{mem.attempt} planning runs" if mem.attempt != 1 else "one planning run"
+    return f"{runs} brought none that can be carried out; the last: {mem.reason or 'no answer'}"
 
 
 def bad_plan(why_: list[str]) -> str:
@@ -305,7 +356,7 @@ def stuck(tasks: dict[int, m.TaskMemory]) -> str:
 
 
 def no_money(purse: budget.Purse, wanted: float, config) -> str:
-    if purse.cap - purse.spent <= purse.day_left:
+    if not purse.day_is_over:
         left = dollars(max(0.0, purse.cap - purse.spent))
         return (f"the budget of {dollars(purse.cap)} has {left} left, too little for another run "
                 f"(which may take up to {dollars(wanted)})")

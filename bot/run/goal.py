@@ -1,13 +1,10 @@
 """One goal from the command line to its end: a forge to file it on, the issue, the watch, the outcome."""
 
-import json
 import os
 import subprocess
-import sys
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
@@ -16,8 +13,10 @@ from bot.errors import ConfigError, ForgeError
 from bot.forge.client import Forge
 from bot.forge.records import Issue
 from bot.reconcile import slash
-from bot.run import local, preflight, view, watch
-from bot.run.shares import Meter, Shares
+from bot.run import closing, local, preflight, watch
+from bot.run.closing import Outcome
+from bot.run.shares import Meter
+from bot.typed import typed
 
 LABEL = "auton:goal"
 
@@ -34,7 +33,7 @@ class Order:
     def title(self) -> str:
         first = self.goal.strip().splitlines()[0] if self.goal.strip() else ""
         if not first:
-            raise ConfigError("expected a goal in words, found none", 'try: auton run "Add a console command …"')
+            raise ConfigError("expected a goal in words, found none", 'try: `auton run "Add a console command …"`')
         return first if len(first) <= 200 else first[:199] + "…"
 
     def body(self) -> str:
@@ -49,58 +48,60 @@ class Order:
         return told + (f"/auton plan {line}" if line else "")
 
 
-@dataclass
-class Outcome:
-    landed: bool
-    state: str
-    goal: str
-    """The issue's address."""
-    seconds: float
-    commits: list[str] = field(default_factory=list)
-    """One line per commit that `main` gained, newest first."""
-    shares: Shares | None = None
-
-    def as_json(self) -> str:
-        return json.dumps(asdict(self), indent=1)
-
-
 def run(order: Order, repo: str | None, data: Path, port: int | None, timeout: float, quiet: bool) -> Outcome:
-    """File the order and watch it; every line a person sees goes through `say`."""
+    """File the order and watch it; every line a person sees goes through `say`. What keeps the order from being filed is
+    raised; what ends the watch too early is the outcome's `error`."""
+    say, began = _teller(quiet), time.monotonic()
+    meter = None if repo else Meter(data.absolute())
+    order, settings = _checked(order, repo, data)
+    forge = _on_github(repo) if repo else _on_this_machine(data, port, say)
+    before = forge.branch(forge.default_branch).sha
+    issue = forge.create_issue(order.title(), order.body(), [LABEL])
+    say("goal", f"#{issue.number} filed: {issue.title}")
+    say("", issue.url)
+    watcher = watch.Watch(forge, issue.number, say)
+    error = _watched(watcher, issue, timeout, None if repo else data)
+    state = watcher.seen.state if watcher.seen else ""
+    commits = _landed(forge, before) if error is None or isinstance(error, watch.Unended) else []
+    outcome = Outcome(state == "done", state or "filed", issue.number, issue.url, round(time.monotonic() - began, 1), commits,
+                      meter.read(forge.repo) if meter else None, _reason(error), error)
+    if not quiet and error is None:
+        closing.tell(forge, outcome)
+        if not repo:
+            closing.tell_more(forge, outcome, settings, order.mode or settings.workflow.mode, data)
+    return outcome
+
+
+def _teller(quiet: bool) -> watch.Say:
+    """Tells a person, with the time since now; when quiet only what must not be missed, beside standard output."""
     began = time.monotonic()
 
     def say(subject: str, sentence: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - began), 60)
         if not quiet:
-            minutes, seconds = divmod(int(time.monotonic() - began), 60)
             click.echo(f"{minutes:3d}:{seconds:02d}  {subject:<10} {sentence}")
+        elif subject == "note":
+            click.echo(f"auton: note: {sentence}", err=True)
 
+    return say
+
+
+def _checked(order: Order, repo: str | None, data: Path) -> tuple[Order, config.Config]:
+    """The order as it will be filed, and the configuration that it will be carried out by: both can work, or this raises
+    what a person must know."""
     settings = config.load()
     title, _ = order.title(), order.body()
-    meter = None if repo else Meter(data.absolute())
-    if repo:
-        order = _recorded(order, title, settings)
-        preflight.check_model({order.model} - {None}, title, settings, None)
-        forge = _on_github(repo)
-    else:
+    if not repo:
         settings = preflight.committed(Path.cwd())
-        order = _recorded(order, title, settings)
-        models = {order.model} if order.model else settings.agents.models.all()
-        preflight.check_model(models, title, settings, local.asked_secrets(Path.cwd()))
-        preflight.check_machine(Path.cwd(), data, settings)
-        preflight.check_pipeline(order.mode or settings.workflow.mode)
-        forge = _on_this_machine(data, port, say)
-    before = forge.branch(forge.default_branch).sha
-    issue = forge.create_issue(title, order.body(), [LABEL])
-    say("goal", f"#{issue.number} filed: {title}")
-    say("", issue.url)
-    last = _watched(forge, issue, say, timeout, None if repo else data)
-    outcome = Outcome(last.state == "done", last.state, issue.url, round(time.monotonic() - began, 1),
-                      _landed(forge, before), meter.read(forge.repo) if meter else None)
-    if not quiet:
-        _report(forge, issue.number, outcome)
-        if not repo and (told := local.alive(data)):
-            click.echo(f"look around: {local.sign_in(told, then=urlsplit(issue.url).path)}\n"
-                       "  (this link signs one browser in; `auton forge sign-in` prints another)")
-    return outcome
+    order = _recorded(order, title, settings)
+    if repo:
+        preflight.check_model({order.model} - {None}, title, settings, None)
+        return order, settings
+    models = {order.model} if order.model else settings.agents.models.all()
+    preflight.check_model(models, title, settings, local.asked_secrets(Path.cwd()))
+    preflight.check_machine(Path.cwd(), data, settings)
+    preflight.check_pipeline(order.mode or settings.workflow.mode)
+    return order, settings
 
 
 def _recorded(order: Order, title: str, settings: config.Config) -> Order:
@@ -116,21 +117,27 @@ def _recorded(order: Order, title: str, settings: config.Config) -> Order:
     return replace(order, model=f"replay/{found}") if found else order
 
 
-def _watched(forge: Forge, goal: Issue, say: watch.Say, timeout: float, data: Path | None) -> view.GoalView:
-    """Watch until the goal ends. `data` is the local forge's folder: its work ends with its server."""
-    poll = 0.5 if forge.local else 15.0  # GitHub grants 5,000 calls an hour
+def _watched(watcher: watch.Watch, goal: Issue, timeout: float, data: Path | None) -> ForgeError | SystemExit | None:
+    """Watch until the goal ends; what ended the watch before. `data` is the local forge's folder: its work ends with its
+    server."""
+    poll = 0.5 if watcher.forge.local else 15.0  # GitHub grants 5,000 calls an hour
     try:
-        return watch.until_ended(forge, goal.number, say, timeout, poll)
+        watcher.until_ended(timeout, poll)
     except KeyboardInterrupt:
         click.echo(f"auton: no longer watching; the goal goes on by itself: {goal.url}", err=True)
         if data:
-            click.echo(f"  → `auton forge stop --data {data}` ends it, `auton forge serve --data {data}` goes on", err=True)
-        raise SystemExit(130) from None
-    except ForgeError:
+            click.echo(typed(f"  → `auton forge stop --data {data}` ends it, `auton forge serve --data {data}` goes on"), err=True)
+        return SystemExit(130)
+    except ForgeError as error:
         if data is None or local.alive(data):
-            raise
-        raise ForgeError(f"the local forge has ended, and with it the work on goal #{goal.number}; nothing is lost",
-                         f"`auton forge serve --data {data}` goes on where it was") from None
+            return error
+        return ForgeError(f"the local forge has ended, and with it the work on goal #{goal.number}; nothing is lost",
+                          f"`auton forge serve --data {data}` goes on where it was")
+    return None
+
+
+def _reason(error: ForgeError | SystemExit | None) -> str:
+    return "interrupted" if isinstance(error, SystemExit) else error.message if error else ""
 
 
 def _on_github(repo: str) -> Forge:
@@ -140,7 +147,12 @@ def _on_github(repo: str) -> Forge:
 
 def _on_this_machine(data: Path, port: int | None, say: watch.Say) -> Forge:
     """A repository on the local forge, made from this checkout's HEAD."""
-    told = local.start(data.absolute(), local.port_to_use(port), Path.cwd())
+    before, running = local.record(data), local.alive(data)
+    told = local.start(data.absolute(), port, Path.cwd())
+    if running and port and told["url"] != f"http://127.0.0.1:{port}":
+        say("note", f"--port {port} is not used: the forge of {data} runs already, at {told['url']}")
+    elif port is None and before and before.get("url") not in (None, told["url"]):
+        say("note", f"the forge is no longer at {before['url']}, which is taken: links of then lead nowhere")
     owner, api = local.OWNER, told["api"]
     token = told["tokens"][owner]
     name = local.create(api, token, "auton")
@@ -163,25 +175,3 @@ def _landed(forge: Forge, before: str) -> list[str]:
         lines.append(f"{commit.sha[:9]} {commit.message.splitlines()[0]}")
         commit = forge.commit(commit.parents[0])
     return lines
-
-
-def _report(forge: Forge, goal: int, outcome: Outcome) -> None:
-    """The bot's own closing words, the landed commits and where the time went, for a person."""
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    from bot.reconcile import sticky
-
-    out = Console(file=sys.stdout, highlight=False)
-    own = [comment for comment in forge.comments_on(goal) if sticky.parse(comment.body) is not None]
-    if own:
-        out.print()
-        out.print(Markdown(own[-1].body.partition(sticky.OPEN)[0]))
-    out.print()
-    out.print(f"landed on {forge.default_branch}:" if outcome.commits else "nothing landed")
-    for line in outcome.commits:
-        out.print(f"  {line}", markup=False)
-    if outcome.shares:
-        for line in outcome.shares.lines():
-            out.print(line, soft_wrap=True)
-    out.print(f"goal {outcome.state}: {outcome.goal}")

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -13,12 +12,11 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import quote
 
-from bot.errors import ForgeError, MissingTool
+from bot.errors import ConfigError, ForgeError, MissingTool
+from bot.forge.client import Forge
 from bot.forge.wire import Answered, Wire, pygithub
 
 OWNER = "you"
-PORT = 4400
-"""Where the local forge listens unless told otherwise."""
 
 
 def asked_secrets(checkout: Path) -> set[str]:
@@ -29,8 +27,9 @@ def asked_secrets(checkout: Path) -> set[str]:
     return asked
 
 
-def start(data: Path, port: int, checkout: Path, seconds: float = 60.0) -> dict:
-    """The running forge's `forge.json`, starting a server on `port` in the background when none answers.
+def start(data: Path, port: int | None, checkout: Path, seconds: float = 60.0) -> dict:
+    """The running forge's `forge.json`, starting a server in the background when none answers: on `port`, or where it was
+    last.
 
     The environment's values of the secrets that the checkout's workflows name are handed to their jobs.
     ForgeError with the server's own last words when it does not come up within `seconds`.
@@ -39,13 +38,12 @@ def start(data: Path, port: int, checkout: Path, seconds: float = 60.0) -> dict:
         return found
     data.mkdir(parents=True, exist_ok=True)
     log = data / "forge.log"
+    options = [] if port is None else ["--port", str(port)]
+    options += [word for name in sorted(asked_secrets(checkout)) if os.environ.get(name) for word in ("--secret", name)]
     with log.open("ab") as sink:
         begin = sink.tell()
-        server = subprocess.Popen(
-            [sys.executable, "-m", "bot", "forge", "serve", "--data", str(data), "--port", str(port),
-             *(word for name in sorted(asked_secrets(checkout)) if os.environ.get(name)
-               for word in ("--secret", name))],
-            stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)
+        server = subprocess.Popen([sys.executable, "-m", "bot", "forge", "serve", "--data", str(data), *options],
+                                  stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)
     pygithub()  # it will be needed, and takes as long to load as the server to start
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -75,13 +73,22 @@ def alive(data: Path) -> dict | None:
     """The record of the forge that serves `data`, if one does: the process that wrote it lives, and whoever answers
     there knows its owner's token."""
     try:
-        told = json.loads((data / "forge.json").read_text())
+        told = record(data)
         os.kill(told["pid"], 0)
         ask = urllib.request.Request(told["api"] + "/user", headers={"Authorization": f"token {told['tokens'][OWNER]}"})
         with urllib.request.urlopen(ask, timeout=5) as answer:
             return told if json.load(answer).get("login") == OWNER else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def record(data: Path) -> dict | None:
+    """What the forge that serves `data`, or served it last, wrote of itself; None where nothing like that is."""
+    try:
+        told = json.loads((data / "forge.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
 
 
 def sign_in(told: dict, login: str = OWNER, then: str = "") -> str:
@@ -99,8 +106,26 @@ def sign_in(told: dict, login: str = OWNER, then: str = "") -> str:
 
 
 def repositories(api: str, token: str) -> list[str]:
-    """Names of the owner's repositories."""
+    """Names of the owner's repositories, the oldest first."""
     return [item["name"] for item in Wire(api, token).pages("/user/repos")]
+
+
+def named() -> bool:
+    """Whether the environment names a forge, if only in part."""
+    return any(os.environ.get(name) for name in ("GITHUB_REPOSITORY", "GITHUB_TOKEN"))
+
+
+def newest(data: Path) -> Forge:
+    """The newest repository of the local forge that serves `data`, as its owner sees it. ConfigError when there is none."""
+    told = alive(data)
+    if told is None:
+        raise ConfigError(f"expected GITHUB_REPOSITORY and GITHUB_TOKEN in the environment, or a local forge at {data}; "
+                          "found neither", f"start the forge again with `auton forge serve --data {data}`")
+    token = told["tokens"][OWNER]
+    names = repositories(told["api"], token)
+    if not names:
+        raise ConfigError(f"{data}: expected a repository on this forge, found none", "`auton run GOAL` makes one")
+    return Forge(told["api"], f"{OWNER}/{names[-1]}", token, server=told["url"])
 
 
 def create(api: str, token: str, wish: str) -> str:
@@ -115,19 +140,6 @@ def create(api: str, token: str, wish: str) -> str:
                 raise
             number += 1
             name = f"{wish}-{number}"
-
-
-def port_to_use(wish: int | None) -> int:
-    """The port asked for; else the usual one, or 0 for any when that is taken."""
-    if wish is not None:
-        return wish
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", PORT))
-        except OSError:
-            return 0
-    return PORT
 
 
 def push(checkout: Path, url: str, token: str, branch: str = "main") -> str:

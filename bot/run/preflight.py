@@ -45,9 +45,9 @@ def _check_hosted(name: str, settings: Config, handed_on: set[str] | None) -> No
     if handed_on is None or settings.agents.api_base or not keys:
         return
     key = next((key for key in keys if key in handed_on), keys[0])
-    hint = f"export {key}=… and run this again; without a key there is MODEL=replay/uptime, a recorded run"
+    hint = f"export {key}=… and run this again; without a key there is `--model replay/uptime`, a recorded run"
     if key not in handed_on:
-        hint += f". And add `{key}: ${{{{ secrets.{key} }}}}` to the step `auton agent` of auton-agent.yml"
+        hint += f". And add `{key}: ${{{{ secrets.{key} }}}}` to the step “auton agent” of auton-agent.yml"
     raise AgentError(f"{name}: expected a key of {provider} in the environment ({key}), found none", hint)
 
 

@@ -5,29 +5,15 @@ The forge's owner asks; the round runs as a job, with the bot's own token, as ev
 
 import time
 import uuid
-from pathlib import Path
 
-from bot.errors import ConfigError, ForgeError
+from bot.errors import ForgeError
 from bot.forge.client import Forge
-from bot.run import local
 
 WORKFLOW = "auton-tick.yml"
 
 
-def ask(data: Path, seconds: float = 300.0) -> str:
-    """Ask the forge that serves `data` for a round in its newest repository; a sentence on how it ended.
-
-    ConfigError when no forge serves `data`; ForgeError when the round failed or did not end in time.
-    """
-    told = local.alive(data)
-    if told is None:
-        raise ConfigError(f"expected GITHUB_REPOSITORY and GITHUB_TOKEN in the environment, or a local forge at {data}; "
-                          "found neither", f"start the forge again with `auton forge serve --data {data}`")
-    token = told["tokens"][local.OWNER]
-    names = local.repositories(told["api"], token)
-    if not names:
-        raise ConfigError(f"{data}: expected a repository on this forge, found none", "`auton run GOAL` makes one")
-    forge = Forge(told["api"], f"{local.OWNER}/{names[-1]}", token, server=told["url"])
+def ask(forge: Forge, seconds: float = 300.0) -> str:
+    """Ask for a round in this repository; a sentence on how it ended. ForgeError when it failed or did not end in time."""
     reason = f"by hand, {uuid.uuid4().hex[:8]}"
     forge.dispatch(WORKFLOW, {"reason": reason})
     deadline = time.monotonic() + seconds

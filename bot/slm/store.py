@@ -33,14 +33,14 @@ def fetch(forge: Forge, key: str, folder: Path) -> bool:
     return False
 
 
-def trusted(forge: Forge, artifact: dict) -> bool:
-    """Whether a run of our verify workflow, as it is on the default branch, has uploaded it."""
+def trusted(forge: Forge, artifact: dict, workflow: str = WORKFLOW) -> bool:
+    """Whether a run of this workflow of ours, as it is on the default branch, has uploaded it."""
     of = artifact.get("workflow_run") or {}
     if artifact.get("expired") or of.get("head_branch") != forge.default_branch \
             or of.get("repository_id") != of.get("head_repository_id"):
         return False
     run = forge.run(of["id"])
-    return bool(run) and run["event"] == "workflow_dispatch" and run["path"].partition("@")[0] == WORKFLOW
+    return bool(run) and run["event"] == "workflow_dispatch" and run["path"].partition("@")[0] == workflow
 
 
 def unpack(archive: Path, allowed: dict[str, int], folder: Path) -> bool:

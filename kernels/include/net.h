@@ -112,6 +112,8 @@ struct net_device *ip_route(ip4 to, ip4 *next_hop);     /* NULL when nothing lea
 ip4 ip_source(ip4 to);                                  /* the address that a packet there comes from; 0: none */
 uint32_t ip_pseudo_sum(ip4 from, ip4 to, uint8_t protocol, size_t length);
 
+/* Says whether and how fast a host, an address or a name, answers a ping. */
+void ping_print(const char *host);
 /* Round trip to an address in nanoseconds; false without an answer until the deadline. Not under net_lock. */
 bool icmp_ping(ip4 to, uint64_t deadline_ns, uint64_t *round_trip_ns);
 

@@ -42,13 +42,13 @@ const char *test_action(enum action_which op, const char *arguments);
 bool test_equal(struct test *test, const char *file, int line, const char *what, uint64_t found, uint64_t expected);
 bool test_text(struct test *test, const char *file, int line, const char *what, const char *found,
                const char *expected);
-bool test_true(struct test *test, const char *file, int line, const char *what, bool found);
+bool test_bool(struct test *test, const char *file, int line, const char *what, bool found, bool expected);
 
 #define TEST_U64(value) ((uint64_t)(uintptr_t)(value))
 #define EXPECT_EQ(found, expected) \
     test_equal(test, __FILE__, __LINE__, #found, TEST_U64(found), TEST_U64(expected))
 #define EXPECT_STR(found, expected) test_text(test, __FILE__, __LINE__, #found, found, expected)
-#define EXPECT_TRUE(condition) test_true(test, __FILE__, __LINE__, #condition, condition)
-#define EXPECT_FALSE(condition) test_true(test, __FILE__, __LINE__, "!(" #condition ")", !(condition))
+#define EXPECT_TRUE(condition) test_bool(test, __FILE__, __LINE__, #condition, condition, true)
+#define EXPECT_FALSE(condition) test_bool(test, __FILE__, __LINE__, #condition, condition, false)
 #define ASSERT_EQ(found, expected) do { if (!EXPECT_EQ(found, expected)) return; } while (0)
 #define ASSERT_TRUE(condition) do { if (!EXPECT_TRUE(condition)) return; } while (0)

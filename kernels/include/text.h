@@ -11,6 +11,11 @@ bool text_to_u64(const char *text, uint64_t *value);
 /* Does all of text match? `*` any run, `?` any one character. */
 bool text_glob(const char *pattern, const char *text);
 
+/* How many letters are to be put in, left out, changed or swapped with the next to make one of the other (optimal string
+   alignment). Of more than TEXT_DISTANCE_MAX letters: TEXT_DISTANCE_MAX. */
+enum { TEXT_DISTANCE_MAX = 31 };
+unsigned text_distance(const char *one, const char *other);
+
 static inline bool text_is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 static inline bool text_is_digit(char c) { return c >= '0' && c <= '9'; }
 

@@ -201,3 +201,28 @@ def test_no_command_outlasts_the_run(play, brief):
     result, _, model = play([("shell", {"command": "sleep 60"}), ("shell", {"command": "sleep 60"})], limits=limits)
     assert result.status == "limit" and "2 s are over" in result.reason and result.seconds < 6
     assert len(model.asked) == 1
+
+
+def spec(depends="", expect="'^unknown command'"):
+    return f'+++\nname = "console"\n{depends}[[check]]\ntype = "hello"\nexpect = {expect}\n+++\n# Console\n'
+
+
+def test_a_change_of_what_was_promised_is_told_by_every_tool_before_it_costs_an_attempt(play):
+    path = "specs/kernel/console.md"
+    result, out, model = play(
+        [("write_file", {"path": path, "text": spec(expect="'^unknown'")}), ("run_test", {})],
+        [("git_commit", {"message": "Expect less"}), SUBMIT],
+        [("write_file", {"path": path, "text": spec(depends='depends = ["console"]\n')}), ("run_test", {})],
+        [SUBMIT])
+    told = [m["content"] for m in model.asked[-1] if m["role"] == "tool"]
+    why = "specs/kernel/console.md: changing or removing an acceptance check needs a person"
+    assert "left: PASS" in told[1] and "screen: FAIL" in told[1] and why in told[1]
+    assert why in told[2] and why in told[3] and told[3].startswith("error: the change can't be taken as it is")
+    assert told[5].endswith("screen: PASS")
+    assert result.status == "submitted" and "+depends" in (out / "change.patch").read_text()
+
+
+def test_work_is_given_back_three_times_and_then_taken_for_the_screen_to_refuse(play):
+    write = ("write_file", {"path": "specs/kernel/console.md", "text": spec(expect="'^unknown'")})
+    result, out, model = play([write, SUBMIT], *[[SUBMIT]] * 3, "never asked")
+    assert result.status == "submitted" and result.patch and len(model.asked) == 4

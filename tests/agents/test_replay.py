@@ -48,7 +48,7 @@ def test_a_replayed_run_does_the_same_work_and_costs_the_same(recorded, brief, t
 def test_another_goal_or_attempt_is_an_error_that_says_what_is_known(recorded, brief):
     with pytest.raises(AgentError, match="knows only the goal “Add uptime”; found “Fly”") as error:
         replay.Replay(f"replay/{recorded}", brief.model_copy(update={"goal_title": "Fly"}))
-    assert "MODEL=" in error.value.hint
+    assert "`--model provider/model`" in error.value.hint
     with pytest.raises(AgentError, match="it has: developer t1 attempt 1"):
         replay.Replay(f"replay/{recorded}", brief.model_copy(update={"attempt": 2}))
     with pytest.raises(AgentError, match="expected a recording among"):

@@ -109,6 +109,27 @@ def test_an_existing_acceptance_check_needs_a_person_and_a_new_one_does_not(work
     assert "can't be read any more" in judged(toy, result, patch, config)[0]
 
 
+def test_a_spec_may_depend_on_more_and_only_a_person_makes_it_depend_on_less(work, toy, config, result):
+    path, spec = "specs/kernel/console.md", (work.worktree / "specs/kernel/console.md").read_text()
+
+    def with_depends(text):
+        return change(work, {path: spec.replace("[[check]]", f"depends = {text}\n[[check]]")})
+
+    assert judged(toy, result, with_depends('["sched"]'), config) == []
+    work.brief.head_sha = result.head_sha = git(work.worktree, "rev-parse", "HEAD")
+    for less in ('["timer"]', "[]", '["Sched"]'):
+        assert "removing sched from `depends`" in judged(work.worktree, result, with_depends(less), config)[0]
+    assert judged(work.worktree, result, with_depends('["timer", "sched"]'), config) == []
+
+
+def test_git_on_an_agents_clone_sees_nothing_but_the_clone_and_what_it_borrows(work, toy, config, result, tmp_path):
+    patch, shared = change(work, {"a.txt": "hello\n"}), tmp_path / "shared"
+    git(tmp_path, "clone", "-q", "--shared", str(toy), str(shared))
+    assert applied.check(shared, result, patch, [toy / ".git" / "objects"]) == []
+    assert applied.check(shared, result, patch) == []
+    assert "git read-tree" in applied.check(shared, result, patch, [])[0]
+
+
 def test_size(work, result, config):
     reasons = screen.check(result, change(work, {f"f{i}": "x\n" for i in range(61)}), config)
     assert reasons == ["expected at most 60 changed files, found 61"]

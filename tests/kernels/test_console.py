@@ -1,6 +1,7 @@
 """Sentences at the console, from outside: answered from live state, over serial and TCP, with and without the model."""
 
 import contextlib
+import os
 import re
 import socket
 import subprocess
@@ -8,7 +9,8 @@ import time
 
 import pytest
 
-from tests.kernels.guest import ARCHITECTURES, ROOT, Guest, built
+from bot.verify.machine import Machine
+from tests.kernels.guest import ARCHITECTURES, PROMPT, ROOT, Guest, built, free_port
 from tests.kernels.test_files import check, make_disk, make_package, newc, tool
 
 MODEL = ROOT / "SLM" / "models" / "slm.gguf"
@@ -145,4 +147,49 @@ def test_a_web_server_of_a_sentence_serves():
         assert "auton" in said.stdout
         guest.expect(guest.ask("show open connections"), "^Port 8080 is open to everybody.$")
         guest.expect(guest.ask("stop the web server"), "^The web server on port 8080 is stopped.$")
+        assert guest.off() == 33
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_the_readmes_lines_lead_to_the_web_server(arch):
+    row = re.search(r"^\| reach its web server \| `(.*)`, there `(.*)`, then `(.*)` \|$", (ROOT / "README.md").read_text(), re.M)
+    port = free_port()
+    boot, sentence, fetch = (text.replace("127.0.0.1:8080", f"127.0.0.1:{port}").replace("aarch64", arch) for text in row.groups())
+    with Machine(boot.split(), ROOT, dict(os.environ), 60, 600) as machine:
+        machine.wait_for(PROMPT)
+        machine.wait_for(re.compile(rb"10\.0\.2\.15 port 8080"), machine.send(sentence))
+        assert "auton" in subprocess.run(fetch.split(), capture_output=True, text=True, timeout=20).stdout
+        machine.send("poweroff")
+        assert machine.wait() == 0
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_slips_and_first_guesses_are_understood_with_the_model_too(arch):
+    with Guest(arch, INITRD=str(MODEL)) as guest:
+        guest.expect(guest.ask("?"), "^echo +print its arguments$")
+        guest.expect(guest.ask("helpp"), "^There is no such command. Did you mean: help ")
+        guest.expect(guest.ask("yes"), "^echo +print its arguments$")
+        guest.expect(guest.ask("ps"), "^There are [0-9]+ threads.$")
+        guest.expect(guest.ask("powerof"), "^There is no such command. Did you mean: poweroff ")
+        guest.machine.send("yes")
+        assert guest.machine.wait() == 33
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_ping_says_what_answers_and_what_is_missing(arch):
+    with Guest(arch) as guest:
+        guest.expect(guest.ask("ping 10.0.2.2"), r"^10\.0\.2\.2 answered after \d+ us$")
+        guest.expect(guest.ask("ping 10.0.2.77"), r"^10\.0\.2\.77 did not answer within 2 s$")
+        guest.expect(guest.ask("ping example.com"), "^The name example.com has no address that I can find out.")
+        guest.ask("dns serve")
+        guest.ask("dns host gate 10.0.2.2")
+        guest.ask("rules: use dns server 127.0.0.1")
+        guest.expect(guest.ask("ping gate"), r"^10\.0\.2\.2 answered after \d+ us$")
+        assert guest.off() == 33
+
+
+def test_ping_without_a_network_card_says_so():
+    with Guest("riscv64", NIC="rtl8139,romfile=") as guest:
+        guest.expect(guest.ask("ping 10.0.2.2"), r"^No route leads to 10\.0\.2\.2\.")
+        guest.expect(guest.ask("ping 127.0.0.1"), r"^127\.0\.0\.1 answered after")
         assert guest.off() == 33

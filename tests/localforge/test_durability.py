@@ -234,3 +234,20 @@ def test_the_command_serves_tells_and_stops(data):
 def test_wrong_options_are_one_clear_line(data, words, says):
     done = auton("forge", "serve", "--data", str(data), *words, env={**os.environ})
     assert done.returncode == 2 and says in done.stderr.splitlines()[0] and "Traceback" not in done.stderr
+
+
+def test_a_forge_served_by_hand_hands_on_the_secrets_that_the_workflows_of_its_folder_name(tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from bot.commands.forge import command
+    from bot.localforge import serve
+
+    seen = {}
+    monkeypatch.setattr(serve, "serve", lambda *_, secrets, **__: seen.update(secrets))
+    (tmp_path / ".github/workflows").mkdir(parents=True)
+    (tmp_path / ".github/workflows/a.yml").write_text("env: {K: '${{ secrets.MODEL_KEY }}', L: '${{ secrets.NOT_SET }}'}")
+    monkeypatch.chdir(tmp_path)
+    for name in ("MODEL_KEY", "UNASKED", "ASKED"):
+        monkeypatch.setenv(name, f"value of {name}")
+    done = CliRunner().invoke(command, ["serve", "--data", str(tmp_path / "forge"), "--secret", "ASKED"], catch_exceptions=False)
+    assert done.exit_code == 0 and seen == {"MODEL_KEY": "value of MODEL_KEY", "ASKED": "value of ASKED"}

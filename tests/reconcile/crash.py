@@ -44,8 +44,8 @@ def killed_after(n: int, folder: Path, expected: dict) -> None:
     compare(found, expected, f"killed after call {n}")
 
 
-def killed_after_every_write(folder: Path, expected: dict) -> None:
-    """Every process dies right after the first write that the one before it did not make as well.
+def after_every_write(world: World):
+    """For `world.kill`: every process dies right after the first write that the one before it did not make as well.
 
     Only taking the lock is spared.
     """
@@ -62,8 +62,12 @@ def killed_after_every_write(folder: Path, expected: dict) -> None:
         earlier[:] = now
         return True
 
+    return kill
+
+
+def killed_after_every_write(folder: Path, expected: dict) -> None:
     with serve(folder, script()) as world:
-        world.kill = kill
+        world.kill = after_every_write(world)
         found = whole_run(world)
         assert world.deaths > 50
     compare(found, expected, "killed after every write")

@@ -64,6 +64,10 @@ class Paper:
         old = self.snap.goals[goal]
         self._put(goals={**self.snap.goals, goal: replace(old, issue=replace(old.issue, body=body))})
 
+    def reopen(self, number: int) -> None:
+        """A person opens again what the bot has closed."""
+        self._part(number, issue=replace(self._issue(number), open=True), reopened=(next(self.ids), "you"))
+
     def type(self, number: int, text: str, writer: bool = True, who: str = "you") -> int:
         comment = Comment(next(self.ids), number, who, text, "t")
         self._put(commands=(*self.snap.commands, m.Command(comment, number, tuple(parse(text)), writer)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.reconcile import decide, memory
+from bot.reconcile import memory, runs
 from bot.reconcile import model as m
 from tests.reconcile.paper import Paper, settings
 from tests.reconcile.world import plan
@@ -210,7 +210,7 @@ def test_a_run_that_died_with_a_word_is_charged_what_it_used_and_its_attempt_is_
                      cost=0.25, change=False)
         paper.rest()
     assert paper.memory(task).state == "failed"
-    assert attempts == decide.FORGIVEN + paper.config.workflow.max_attempts
+    assert attempts == runs.FORGIVEN + paper.config.workflow.max_attempts
     assert {run.cost for run in paper.memory(task).runs} == {0.25}
 
 
@@ -324,7 +324,10 @@ def test_cancel_gives_the_goal_up():
     goal = planned(paper)
     paper.type(goal, "/auton cancel")
     paper.rest()
-    assert paper.memory(goal).state == "cancelled" and not paper.snap.goals[goal].issue.open
+    assert paper.memory(goal).state == "cancelled" and paper.snap.goals[goal].issue.open  # until its run is accounted for
+    paper.lose(paper.waiting()[0])
+    paper.rest()
+    assert not paper.snap.goals[goal].issue.open and not paper.snap.tasks[paper.task("t1")].issue.open
 
 
 @pytest.mark.parametrize("text, writer, reply", [

@@ -72,6 +72,14 @@ class Anything(RuleBasedStateMachine):
         if text == "/auton budget $9":
             self.highest_cap = 9.0
 
+    @precondition(lambda self: any(not one.issue.open for one in self._parts()))
+    @rule(data=st.data())
+    def a_closed_issue_is_opened_again(self, data):
+        self.paper.reopen(data.draw(st.sampled_from([one.issue.number for one in self._parts() if not one.issue.open])))
+
+    def _parts(self) -> list:
+        return [*self.paper.snap.goals.values(), *self.paper.snap.tasks.values()]
+
     @rule(data=st.data(), body=st.sampled_from(["Do it.", "Do that."]))
     def a_goal_is_edited(self, data, body):
         self.paper.edit(data.draw(st.sampled_from(sorted(self.paper.snap.goals))), body)
@@ -136,8 +144,12 @@ class Anything(RuleBasedStateMachine):
             held = mem.held or mem.voided or any(t.held for t in tasks)
             assert held or mem.state in ("done", "cancelled", "blocked"), f"goal {number} rests as {mem.state}"
             assert f"auton:{mem.state}" in goal.issue.labels
+            assert goal.issue.open == (mem.state not in m.OVER)
             if mem.state == "blocked":
                 assert any(key.startswith(f"g{number}-") for key in paper.snap.notices)
+        for part in self._parts():
+            if part.memory and part.memory.state in m.OVER and part.reopened:
+                assert f"reopened-{part.issue.number}-{part.reopened[0]}" in paper.snap.notices
         assert not paper.snap.commands, "a command was not answered"
         assert isinstance(paper.snap, m.Snapshot)
 

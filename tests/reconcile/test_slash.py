@@ -8,7 +8,7 @@ from bot.reconcile import slash
 
 
 @pytest.mark.parametrize("body", [
-    "> /auton stop", "```\n/auton stop\n```", "~~~sh\n/auton stop\n~~~", "    /auton stop", "please /auton stop",
+    "> /auton stop", "> /Auton stop", "```\n/auton stop\n```", "~~~sh\n/auton stop\n~~~", "    /auton stop", "please /auton stop",
     "<!-- \n/auton stop\n-->", "/autonomous stop", "````\n```\n/auton stop\n```\n````", "`/auton stop`",
     "> fine\u2028/auton stop", "> fine\u0085/auton stop", "> fine\x0c/auton stop", "> fine\x0b/auton stop",
     "```\nlog\u2028```\u2028/auton stop\n```", "<!-- /auton stop", "a <!-- b\n/auton stop",
@@ -29,6 +29,13 @@ def test_options_and_arguments():
     assert command.options == {"from": "review", "model": "anthropic/some-model", "budget": "1.50"}
     assert slash.parse("/auton budget $3")[0].args == ("3",)
     assert [c.name for c in slash.parse("/auton hold\n/auton status")] == ["hold", "status"]
+
+
+@given(st.sampled_from(["> ", "    ", "```\n", "<!-- ", "see ", "\\", ""]), st.lists(st.booleans(), min_size=11, max_size=11))
+def test_any_case_of_the_words_is_the_same_command_and_nowhere_else_one(before, upper):
+    line = "".join(letter.upper() if up else letter for letter, up in zip("/auton help", upper, strict=True))
+    assert slash.parse(before + line) == slash.parse(before + "/auton help")
+    assert [command.name for command in slash.parse(before + line)] == ([] if before else ["help"])
 
 
 def test_a_misspelt_command_gets_a_suggestion():

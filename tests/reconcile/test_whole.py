@@ -47,6 +47,9 @@ def test_red_then_sent_back_then_landed(world):
     feedback = world.briefs[f"g{goal}-t{task}-a2-developer"].feedback
     assert [one.kind for one in feedback] == ["verify"] and "uptime.answers at t.c:3\nfound BROKEN" in feedback[0].text
     assert [one.kind for one in world.briefs[f"g{goal}-t{task}-a3-developer"].feedback] == ["review"]
+    seen = [world.briefs[f"g{goal}-t{task}-a{attempt}-reviewer"].feedback for attempt in (2, 3)]
+    assert seen[0] == [] and [(one.kind, one.text) for one in seen[1]] == [
+        ("review", "Read it.\nmajor README.md:1: Not so.")]
     assert len(world.you.reviews(pull.number)) == 2 and world.you.review_comments(pull.number) == []
 
 
@@ -100,8 +103,9 @@ def test_a_task_that_fails_asks_for_a_person_and_a_person_helps(world):
     command = world.comment(pull.number, "/auton retry")
     world.work()
     assert world.state(goal) == "done"
-    people = [one.text for one in world.briefs[f"g{goal}-t{task}-a2-developer"].feedback if one.kind == "human"]
-    assert people == ["you: Leave out the parser."]
+    for role in ("developer", "reviewer"):
+        people = [one.text for one in world.briefs[f"g{goal}-t{task}-a2-{role}"].feedback if one.kind == "human"]
+        assert people == ["you: Leave out the parser."]
     marks = next(c for c in world.you.comments_on(pull.number) if c.id == command)
     assert (marks.eyes, marks.rocket, marks.confused) == (1, 1, 0)
     assert not world.you.pull_of(pull.branch).draft

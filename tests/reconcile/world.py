@@ -4,11 +4,13 @@ Replaced are only the agents, by prepared results, and the machines of CI, by pr
 service that the forge talks to, and runs what is dispatched to it when told to, in this process.
 """
 
+import io
 import itertools
 import json
 import re
 import subprocess
 import tempfile
+import zipfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +46,11 @@ class Job:
     created: str
     status: str = "queued"
     conclusion: str | None = None
+    steps: dict[str, str] | None = None
+    """Conclusions of the steps of its job `agent`, which was cancelled."""
+    files: dict[str, str] = field(default_factory=dict)
+    """What that job has uploaded."""
+    branch: str = "main"
 
     @property
     def name(self) -> str:
@@ -70,6 +77,9 @@ class Stage:
         return [Route(at + "/workflows/{file}/dispatches", self.dispatch, methods=["POST"]),
                 Route(at + "/workflows/{file}/runs", self.list, methods=["GET"]),
                 Route(at + "/runs/{id:int}", self.one, methods=["GET"]),
+                Route(at + "/runs/{id:int}/artifacts", self.artifacts, methods=["GET"]),
+                Route(at + "/artifacts/{id:int}/zip", self.zip, methods=["GET"]),
+                Route(at + "/runs/{id:int}/jobs", self.steps, methods=["GET"]),
                 Route(at + "/runs/{id:int}/cancel", self.cancel, methods=["POST"])]
 
     async def dispatch(self, request):
@@ -87,6 +97,25 @@ class Stage:
     async def one(self, request):
         return JSONResponse(self.payload(self.jobs[request.path_params["id"] - 1]))
 
+    async def artifacts(self, request):
+        job = self.jobs[request.path_params["id"] - 1]
+        of = {"id": job.id, "head_branch": job.branch, "repository_id": 1, "head_repository_id": 1}
+        rows = [{"id": job.id, "name": "agent", "size_in_bytes": 1000, "expired": False, "workflow_run": of}] if job.files else []
+        return JSONResponse({"total_count": len(rows), "artifacts": rows})
+
+    async def zip(self, request):
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as archive:
+            for name, text in self.jobs[request.path_params["id"] - 1].files.items():
+                archive.writestr(name, text)
+        return Response(made.getvalue(), media_type="application/zip")
+
+    async def steps(self, request):
+        steps = self.jobs[request.path_params["id"] - 1].steps
+        rows = [{"name": "agent", "conclusion": "cancelled", "steps": [
+            {"name": name, "conclusion": conclusion} for name, conclusion in (steps or {}).items()]}]
+        return JSONResponse({"total_count": len(rows), "jobs": rows if steps is not None else []})
+
     async def cancel(self, request):
         job = self.jobs[request.path_params["id"] - 1]
         job.status, job.conclusion = "completed", "cancelled"
@@ -95,7 +124,8 @@ class Stage:
     def payload(self, job: Job) -> dict:
         return {"id": job.id, "name": job.name, "display_title": job.name, "status": job.status,
                 "conclusion": job.conclusion, "created_at": job.created, "updated_at": job.created,
-                "html_url": f"{self.host.url}/runs/{job.id}"}
+                "html_url": f"{self.host.url}/runs/{job.id}", "event": "workflow_dispatch",
+                "path": f".github/workflows/{job.workflow}"}
 
 
 @dataclass

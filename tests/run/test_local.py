@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+from bot.localforge import serve
 from bot.localforge.serve import read_record, running
 from bot.localforge.serve import stop as stop_forge
 from bot.run import local
@@ -30,6 +31,31 @@ def test_a_record_counts_only_while_its_own_forge_answers(tmp_path):
     finally:
         web.kill()
         web.wait()
+
+
+def test_without_a_port_the_last_one_is_taken_then_the_default_then_any(tmp_path, monkeypatch, capsys):
+    def taken(url: str | None) -> tuple[int, str]:
+        """The port that is bound, and what is said of it."""
+        if url:
+            (tmp_path / "forge.json").write_text(json.dumps({"url": url}))
+        with serve.bind_again(tmp_path) as sock:
+            return sock.getsockname()[1], capsys.readouterr().err
+
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        last, usual = one.getsockname()[1], other.getsockname()[1]
+        monkeypatch.setattr(serve, "DEFAULT_PORT", usual)
+        port, words = taken(None)
+        assert port not in (last, usual) and words == "", "never served before: nobody has links"
+        port, words = taken(f"http://127.0.0.1:{last}")
+        assert port not in (last, usual) and f"port {last}, where this forge was before, is taken" in words
+    assert taken(f"http://127.0.0.1:{last}") == (last, "")
+    with socket.create_server(("127.0.0.1", last)):
+        port, words = taken(f"http://127.0.0.1:{last}")
+        assert port == usual and words
+    for broken in ("http://127.0.0.1:99999", "http://127.0.0.1", "http://127.0.0.1:-1"):
+        assert taken(broken) == (usual, "")
+    (tmp_path / "forge.json").write_text("{")
+    assert taken(None) == (usual, "")
 
 
 def test_two_starts_at_once_find_the_same_forge(tmp_path):

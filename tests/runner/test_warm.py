@@ -248,6 +248,18 @@ def test_a_stop_ends_the_server_and_its_children(warm, waiting):
     assert not Path(f"/proc/{server}").exists()
 
 
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_runner_that_ends_before_it_has_asked_for_anything_ends_the_server_quietly(loaded):
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        server = subprocess.Popen([sys.executable, "-P", "-m", "bot.forkserver", str(theirs.fileno()), "." * 400], cwd=ROOT,
+                                  pass_fds=[theirs.fileno()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        theirs.close()
+        if loaded:  # its "ready" is there, and is never read
+            assert ours.recv(16, socket.MSG_PEEK) == b"ready"
+    assert (server.communicate(timeout=100)[0], server.returncode) == ("", 0)
+
+
 def test_cpu_is_the_childs_and_what_the_server_used_for_it(warm):
     ready(warm)
     begin(warm, ["auton", "--version"])

@@ -103,6 +103,12 @@ def usual() -> dict[tuple[str, str, int], list[dict]]:
     return runs | {("reviewer", key, attempt): APPROVED for key, attempt in (("t1", 2), ("t2", 1), ("t3", 1))}
 
 
+def one_task(*before: tuple) -> dict:
+    """One task; `before` is what its developer does first."""
+    return {**usual(), ("manager", "", 1): planned(task("t1")), ("developer", "t1", 1): wrote("t1", "hello", *before),
+            ("reviewer", "t1", 1): APPROVED}
+
+
 def git(*args: str, cwd: Path) -> str:
     done = subprocess.run(["git", "-c", "user.name=You", "-c", "user.email=you@example.org", *args], cwd=cwd,
                           capture_output=True, text=True)

@@ -56,13 +56,19 @@ class Role(BaseModel):
         env = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                                  keep_trailing_newline=False)
         page = work.run(["git", "show", f"{work.brief.base_sha}:AGENTS.md"], keep=CONVENTIONS)
-        values = {"brief": work.brief, "config": work.config, "role": self, "roles": everyone(),
+        values = {"whole": _whole, "brief": work.brief, "config": work.config, "role": self, "roles": everyone(),
                   "workers": workers(work.brief.mode),
                   "conventions": page.output.strip() if page.code == 0 else ""}
         rules = env.from_string((FOLDER / "common.md").read_text(encoding="utf-8")).render(values)
         task = env.from_string((FOLDER / "task.md").read_text(encoding="utf-8")).render(values)
         return [{"role": "system", "content": env.from_string(self.prompt).render(values) + "\n\n" + rules},
                 {"role": "user", "content": task}]
+
+
+def _whole(title: str, body: str) -> str:
+    """A title and its text; the text alone where the title is only its beginning, cut off."""
+    began = title.removesuffix("…")
+    return body if began != title and " ".join(body.split()).startswith(" ".join(began.split())) else f"{title}\n\n{body}"
 
 
 @cache

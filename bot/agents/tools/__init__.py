@@ -13,9 +13,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from bot import hostile
 
@@ -40,6 +40,8 @@ class Tool:
     function: Callable[..., str]
     writes: bool
     """It changes the worktree, so read-only roles can't have it."""
+    keep: int = KEEP
+    """Characters that are shown of its output."""
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -77,21 +79,28 @@ class Tool:
             raise Malformed("\n".join(f"{self.name}: {'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}"
                                       f", found {json.dumps(e['input'], default=str)[:100]}"
                                       for e in error.errors()[:5])) from None
-        return clip(self.function(workplace, **{name: getattr(values, name) for name in raw}))
+        return clip(self.function(workplace, **{name: getattr(values, name) for name in raw}), self.keep)
 
 
 TOOLS: dict[str, Tool] = {}
 
 
-def tool(*, writes: bool = False, name: str = "") -> Callable[[Callable[..., str]], Callable[..., str]]:
+def tool(*, writes: bool = False, name: str = "", keep: int = KEEP) -> Callable[[Callable[..., str]], Callable[..., str]]:
     """Register a function as a tool under its own name (or `name`, for the kinds of `submit`)."""
 
     def register(function: Callable[..., str]) -> Callable[..., str]:
         description = " ".join(inspect.getdoc(function).split())
-        TOOLS[function.__name__] = Tool(name or function.__name__, description, function, writes)
+        TOOLS[function.__name__] = Tool(name or function.__name__, description, function, writes, keep)
         return function
 
     return register
+
+
+def within(low: int, high: int | None, description: str) -> Any:
+    """The type of a number whose bounds only save time or room: beyond them it is taken for the bound."""
+    bounds = {"minimum": low} if high is None else {"minimum": low, "maximum": high}
+    return Annotated[int, Field(description=description, json_schema_extra=bounds),
+                     AfterValidator(lambda value: max(low, value if high is None else min(value, high)))]
 
 
 def load() -> dict[str, Tool]:

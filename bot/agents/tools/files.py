@@ -5,16 +5,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.agents.tools import ToolError, tool
+from bot.agents.tools import KEEP, ToolError, tool, within
 from bot.agents.workplace import Workplace
 
+FILES = 40
+"""So many files of a broad search are named with the number of their hits."""
+LINE = 300
+"""Characters that are shown of a long line there."""
 Path = Annotated[str, Field(max_length=1000, description="from the top of the repository: kernels/core/boot/main.c")]
 
 
 @tool()
 def read_file(at: Workplace, path: Path,
-              start: Annotated[int, Field(ge=1, description="first line")] = 1,
-              count: Annotated[int, Field(ge=1, le=1000, description="how many lines")] = 300) -> str:
+              start: within(1, None, "first line") = 1, count: within(1, 1000, "how many lines") = 300) -> str:
     """Read lines of a text file. Each is shown after its number and a tab, which are not part of the file."""
     return at.file(op="read", path=path, start=start, count=count)
 
@@ -43,8 +46,9 @@ def search_code(at: Workplace,
                 pattern: Annotated[str, Field(min_length=1, max_length=2000, description="Perl-style regex")],
                 path: Annotated[str, Field(description="a file, a folder or a glob to search in")] = ".",
                 ignore_case: bool = False,
-                context: Annotated[int, Field(ge=0, le=10, description="lines shown around each match")] = 0) -> str:
-    """Search the files of the repository, untracked ones too (build results are left out). Shows path:line:text."""
+                context: within(0, 20, "lines shown around each match") = 0) -> str:
+    """Search the files of the repository, untracked ones too (build results are left out). Shows path:line:text; of
+    more than fits, how many lines match in each file, and the first of them."""
     options = ["--untracked", "-nI", f"-C{context}", *(["-i"] if ignore_case else [])]
     for flavour in ("-P", "-F"):
         done = at.run(["git", "grep", *options, flavour, "-e", pattern, "--", path], timeout=20)
@@ -55,7 +59,30 @@ def search_code(at: Workplace,
     if done.code not in (0, 1):
         raise ToolError(done.output.strip())
     note = "" if flavour == "-P" else "[not a valid regular expression: searched for the plain text]\n"
-    return note + (done.output or f"nothing matches in {path}")
+    if len(done.output) <= KEEP:
+        return note + (done.output or f"nothing matches in {path}")
+    counted = at.run(["git", "grep", "-c", "--untracked", "-I", *(["-i"] if ignore_case else []), flavour, "-e", pattern,
+                      "--", path], timeout=20)
+    return note + _broad(counted.output, done.output)
+
+
+def _broad(counts: str, hits: str) -> str:
+    """What there is of a search with too many hits: `counts` as path:number, `hits` as they stand."""
+    numbers = {name: int(number) for name, _, number in (line.rpartition(":") for line in counts.splitlines())
+               if number.isdigit()}
+    most = sorted(numbers, key=numbers.get, reverse=True)
+    shown = "".join(f"{numbers[name]:>6}  {name}\n" for name in most[:FILES])
+    more = f"        {len(most) - FILES} files with fewer\n" if len(most) > FILES else ""
+    head = (f"[{sum(numbers.values())} lines match in {len(numbers)} files, more than fits: narrow the pattern or the path. "
+            f"By file:]\n{shown}{more}[the first hits:]\n")
+    lines, room = [], KEEP - len(head)
+    for line in hits.split("\n"):
+        line = line if len(line) <= LINE else f"{line[:LINE]} …"
+        room -= len(line) + 1
+        if room < 0:
+            break
+        lines.append(line)
+    return head + "\n".join(lines)
 
 
 @tool()

@@ -4,6 +4,7 @@ The commands are the project's own (`[targets.<arch>]`) and the judge is that of
 sees here is what will decide about its branch.
 """
 
+import fnmatch
 import os
 import re
 import secrets
@@ -14,13 +15,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.agents.tools import ToolError, clip, tool
+from bot.agents.tools import ToolError, clip, git, tool
 from bot.agents.workplace import Workplace
 from bot.config import Target
 from bot.handoff import Check
 from bot.slm.boots import with_model
+from bot.slm.recipe import MODELS
 from bot.verify import specs
-from bot.verify.boot import PROMPT, READY
+from bot.verify.boot import BANNER, PROMPT, READY
 from bot.verify.boot import boot as judged_boot
 from bot.verify.build import build as judged_build
 from bot.verify.log import tail
@@ -31,6 +33,9 @@ Archs = Annotated[list[str], Field(max_length=16, description=(
     'architectures, such as ["x86_64"]; empty means all of the brief'))]
 Arch = Annotated[str, Field(description="one architecture, such as riscv64")]
 EXIT = {33: "exit code 33: pass", 35: "exit code 35: a test failed", 37: "exit code 37: panic"}
+WORD = re.compile(r"\w+")
+LISTED = 30
+"""Names of passed checks that are shown."""
 WARNING = re.compile(r"^.*\bwarning: .*$", re.M)
 
 
@@ -42,10 +47,19 @@ def build_kernel(at: Workplace, archs: Archs = []) -> str:  # noqa: B006
 
 
 @tool(writes=True)
-def run_test(at: Workplace, archs: Archs = []) -> str:  # noqa: B006
+def run_test(at: Workplace, archs: Archs = [],  # noqa: B006
+             show: Annotated[str, Field(max_length=200, description=(
+                 "a glob of tests (suite.case) or checks to name though they pass; those that your branch adds are named "
+                 "anyway"))] = "") -> str:
     """Build, boot, and run every in-kernel KTAP test and every check of every spec, for some or all architectures: the
-    same judgement that decides about your branch. Answers the verdict, the counts, and each failure in full."""
-    return _each(at, archs, lambda arch, target: _test(at, arch, target))
+    same judgement that decides about your branch. Answers the verdict, the counts, and each failure in full; then what
+    the screen, which refuses a patch whole, would say of the worktree as it is."""
+    added = _added(at)
+    said, reasons = _each(at, archs, lambda arch, target: _test(at, arch, target, added, show)), git.preview(at)
+    if reasons is None:
+        return said
+    verdict = "FAIL: with this the whole patch would be refused, whatever the tests say" if reasons else "PASS"
+    return "\n".join([said, f"screen: {verdict}", *(f"- {reason}" for reason in reasons[:20])])
 
 
 @tool(writes=True)
@@ -56,7 +70,8 @@ def boot_kernel(at: Workplace, arch: Arch,
                     "words for the kernel, such as test=uptime"))] = "",
                 model: Annotated[str, Field(max_length=200, description=(
                     "a GGUF below the repository's top to boot with, instead of the model that ships"))] = "") -> str:
-    """Boot the kernel that was built last, type lines at its console, and show everything that it printed."""
+    """Boot the kernel that was built last, type lines at its console, and show everything that it printed (what the
+    firmware printed before it is left out)."""
     target = _targets(at, [arch])[arch]
     if not (at.worktree / target.image).is_file():
         raise ToolError(f"expected the image {target.image}, found none; call build_kernel first")
@@ -78,8 +93,15 @@ def boot_kernel(at: Workplace, arch: Arch,
         code = machine.left()
         if code is not None:
             ended = EXIT.get(code, f"exit code {code}; expected 33 (pass), 35 (fail) or 37 (panic)")
-        console, errors = machine.text, machine.errors.strip()
+        console, errors = _without_firmware(machine.text, words), machine.errors.strip()
     return f"{arch}: {ended}, after {machine.seconds:.1f} s\n{clip(console)}{clip(errors, 1000)}"
+
+
+def _without_firmware(console: str, words: str) -> str:
+    """The console from the kernel's own first line on; all of it where that did not come."""
+    first = next((line for line in BANNER.finditer(console) if f"nonce={line[3]}" == words.split()[0]), None)
+    lines = console.count("\n", 0, first.start()) if first else 0
+    return f"[{lines} lines of the firmware]\n{console[first.start():]}" if lines else console
 
 
 def _build(at: Workplace, arch: str, target: Target) -> tuple[bool, str]:
@@ -92,7 +114,37 @@ def _build(at: Workplace, arch: str, target: Target) -> tuple[bool, str]:
     return True, "\n".join([f"{arch}: PASS ({built.seconds:.1f} s)", *warnings])
 
 
-def _test(at: Workplace, arch: str, target: Target) -> str:
+def _added(at: Workplace) -> list[str]:
+    """The lines that this branch has beyond its base, new files included."""
+    base = at.git("merge-base", at.brief.base_sha, "HEAD").strip()
+    shown = at.git("diff", "-U0", "--no-ext-diff", "--no-textconv", base, "--", ".", f":(exclude){MODELS}")
+    new = [name for name in at.git("ls-files", "-o", "--exclude-standard", "-z").split("\0") if name]
+    for name in new[:git.NEW]:
+        shown += at.run(["git", "diff", "-U0", "--no-index", "--no-ext-diff", "--", "/dev/null", name]).output
+    return [line[1:] for line in shown.split("\n") if line.startswith("+")]
+
+
+def _listed(checks: list[Check], found: list[specs.Spec], added: list[str], show: str) -> str:
+    """Of the checks that passed, by name, those of the branch (a line that it adds names the test, or the spec's key) and
+    those that `show` matches."""
+    keys = {check.at: (check.KEY, str(getattr(check, check.KEY))) for spec in found for check in spec.checks}
+    pairs = {(key.strip(), value.strip()[1:-1]) for key, _, value in (line.partition("=") for line in added)}
+    words = [set(WORD.findall(line)) for line in added]
+
+    def wanted(check: Check) -> bool:
+        kind, _, name = check.name.partition(":")
+        if show and fnmatch.fnmatchcase(name, show):
+            return True
+        if kind == "spec":
+            return keys.get(check.where) in pairs
+        return kind == "ktap" and any(set(WORD.findall(name)) <= line for line in words)
+
+    names = [check.name for check in checks if check.verdict == "PASS" and wanted(check)]
+    more = f", and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"  new here{' or like ' + show if show else ''}, and passed: {', '.join(names[:LISTED]) or 'none'}{more}"
+
+
+def _test(at: Workplace, arch: str, target: Target, added: list[str], show: str) -> str:
     ok, said = _build(at, arch, target)
     if not ok:
         return said
@@ -110,6 +162,7 @@ def _test(at: Workplace, arch: str, target: Target) -> str:
                        for kind, what in (("ktap:", "tests"), ("spec:", "spec checks")))
     figures = ", ".join(f"{name} {value:g}" for name, value in booted.figures.items())
     lines = [f"{arch}: {worst([check.verdict for check in checks])} ({passed} passed, {len(failed)} failed; {figures})"]
+    lines += [_listed(checks, found, added, show)] if added or show else []
     for check in failed[:12]:
         lines.append(f"- {check.name}: {check.verdict} {check.where}\n  {clip(check.detail, 2500)}")
     if failed and failed[0].name != "boot":  # a failed boot's detail ends with it already

@@ -4,10 +4,9 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from bot.agents import screen
 from bot.agents.tools import ToolError, git, tool
 from bot.agents.workplace import Workplace
-from bot.handoff import Finding, Plan, PlanTask, Result, Review
+from bot.handoff import Finding, Plan, PlanTask, Review
 from bot.reconcile.plan import check
 
 
@@ -17,6 +16,14 @@ class Submitted(Exception):
     def __init__(self, summary: str, plan: Plan | None = None, review: Review | None = None, gave_up: bool = False):
         super().__init__(summary)
         self.summary, self.plan, self.review, self.gave_up = summary, plan, review, gave_up
+
+
+class SentBack(ToolError):
+    """The screen would refuse this work, so it is given back to be mended. `submitted` ends the run all the same."""
+
+    def __init__(self, text: str, submitted: Submitted):
+        super().__init__(text)
+        self.submitted = submitted
 
 
 @tool(name="submit")
@@ -70,28 +77,28 @@ def submit_work(at: Workplace,
                     "what was changed and why, how it was checked, what a reviewer should look at; for each point of "
                     "feedback, how it was answered"))],
                 gave_up: Annotated[bool, Field(description="true if the task can't be done; say why")] = False) -> str:
-    """Hand in your work: everything in the worktree, committed or not, becomes a pull request. This ends the run."""
-    if not gave_up:
-        title = at.brief.task_title or at.brief.goal_title
-        git.commit(at, title)
-        reasons = _screened(at, summary)
-        if reasons and not _screened(at, ""):
-            raise ToolError("summary: " + "; ".join(reasons))
-        if reasons:  # perhaps an earlier commit has what the last one mended
-            git.squash(at, title)
-            reasons = _screened(at, summary)
-        if reasons:
-            raise ToolError("the change can't be taken as it is:\n" + "\n".join(reasons[:20]))
-    raise Submitted(summary, gave_up=gave_up)
+    """Hand in your work: everything in the worktree, committed or not, becomes a pull request. This ends the run, unless
+    the screen refuses the patch: then the answer says why, so that you can mend it."""
+    if gave_up:
+        raise Submitted(summary, gave_up=True)
+    title = at.brief.task_title or at.brief.goal_title
+    git.commit(at, title)
+    change = _change(at)
+    reasons = git.refusals(at, change, summary)
+    what = "the change can't be taken as it is:\n"
+    if reasons and not git.refusals(at, change):
+        what = "summary: "
+    elif reasons:  # perhaps an earlier commit has what the last one mended
+        git.squash(at, title)
+        reasons = git.refusals(at, _change(at), summary)
+    submitted = Submitted(summary)
+    if reasons:
+        raise SentBack(what + "\n".join(reasons[:20]), submitted)
+    raise submitted
 
 
-def _screened(at: Workplace, summary: str) -> list[str]:
-    """What `auton screen` will say, so that the model can mend it now."""
-    patch = git.patch(at)
-    if not patch:
-        raise ToolError("expected at least one changed file, found none; do the task first, or call submit with "
-                        "gave_up=true and say why it can't be done")
-    brief = at.brief
-    result = Result(key=brief.key, role=brief.role, goal=brief.goal, task=brief.task, attempt=brief.attempt,
-                    model=brief.model, status="submitted", summary=summary, head_sha=brief.head_sha, patch=True)
-    return screen.check(result, patch, at.config)
+def _change(at: Workplace) -> bytes:
+    if change := git.patch(at):
+        return change
+    raise ToolError("expected at least one changed file, found none; do the task first, or call submit with "
+                    "gave_up=true and say why it can't be done")

@@ -28,6 +28,14 @@ void console_start(void)
         serial->start(serial);
 }
 
+void console_resume(void)
+{
+    bool interrupts = hal_irq_save();
+    for (struct serial *serial = first_serial; serial; serial = serial->next)
+        serial->resume(serial);
+    hal_irq_restore(interrupts);
+}
+
 void console_capture(char *buffer, size_t size)
 {
     captured = buffer;

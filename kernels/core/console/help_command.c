@@ -1,4 +1,4 @@
-/* help: the commands there are, by name. */
+/* help, or ?: the commands there are, by name. */
 #include "console.h"
 #include "print.h"
 #include "string.h"
@@ -21,3 +21,4 @@ static void help(int argc, char **argv)
             "why is the network down, be a web server on port 8080, install NAME, restart the web server.\n");
 }
 COMMAND_IF(command_alone, help, "list the commands", help);
+REGISTER(commands, struct command, question_mark, {"?", "the same as help", help, command_alone}); /* no name of C's */

@@ -1,47 +1,27 @@
-/* The console's input (console.h): a ring of characters filled from the serial device's interrupt, and the loop that
-   reads a line from it and runs it. */
-#include "console.h"
-#include "line.h"
-#include "print.h"
-#include "sync.h"
+/* What was typed ahead (input.h). Who is refused is called again at half full, not at the first free place: a flood then
+   costs one call for 128 characters. That never comes too late, since a reader sleeps only when the ring is empty. */
+#include "input.h"
+#include "panic.h"
 
-enum { INPUT_MAX = 256 };
-static const char prompt[] = "auton> ";
-
-static struct lock lock;
-static struct wait_queue readers;
-static char input[INPUT_MAX];
-static unsigned written, taken; /* free-running; their difference is what waits */
-
-void console_input(char c)
+bool input_wants(struct input *input)
 {
-    lock_take(&lock);
-    if (written - taken < INPUT_MAX)
-        input[written++ % INPUT_MAX] = c;
-    wait_wake_one(&readers);
-    lock_give(&lock);
+    bool room = input->put - input->taken < INPUT_MAX;
+    input->refused |= !room;
+    return room;
 }
 
-char console_read(void)
+void input_put(struct input *input, char c)
 {
-    lock_take(&lock);
-    while (written == taken)
-        wait_sleep(&readers, &lock, UINT64_MAX);
-    char c = input[taken++ % INPUT_MAX];
-    lock_give(&lock);
+    ASSERT(input->put - input->taken < INPUT_MAX);
+    input->text[input->put++ % INPUT_MAX] = c;
+}
+
+char input_take(struct input *input, bool *ask_again)
+{
+    ASSERT(input_waits(input));
+    char c = input->text[input->taken++ % INPUT_MAX];
+    *ask_again = input->refused && input->put - input->taken <= INPUT_MAX / 2;
+    if (*ask_again)
+        input->refused = false;
     return c;
-}
-
-void console_run(void)
-{
-    static struct line line = {.echo = console_write, .prompt = prompt};
-    static struct dialogue dialogue;
-    kprintf("console ready\n");
-    for (;;) {
-        kprintf("%s", prompt);
-        line_begin(&line);
-        while (!line_feed(&line, console_read()))
-            ;
-        console_execute_alone(&dialogue, line.text);
-    }
 }

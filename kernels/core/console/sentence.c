@@ -65,7 +65,9 @@ static void go_on(struct dialogue *dialogue, int waited)
     static char text[DIALOGUE_TEXT_MAX];
     char reason[ACTION_REASON_MAX];
     text_copy(text, sizeof text, dialogue->action);
-    if (waited == DIALOGUE_UNSURE)
+    if (waited == DIALOGUE_MISTYPED)
+        console_execute(dialogue, text);
+    else if (waited == DIALOGUE_UNSURE)
         sentence_offer(dialogue, dialogue->intent, text, true);
     else if (action_read(&action, dialogue->intent, text, reason) && action.entry && action.entry->perform)
         action.entry->perform(&action);
@@ -151,6 +153,18 @@ static const char *behind_rules(const char *text)
     return strncmp(text, mark, sizeof mark - 1) ? NULL : text + sizeof mark - 1;
 }
 
+/* A slip in a command's name is asked about before a model, which always reads something, gets to see it. */
+static bool ask_for_command(struct dialogue *dialogue, const char *text)
+{
+    const struct command *command = command_like(text);
+    if (!command)
+        return false;
+    kprintf("There is no such command. Did you mean: %s (%s)?\n"
+            "Type yes, or say it in other words.\n", command->name, command->help);
+    keep(dialogue, DIALOGUE_MISTYPED, 0, command->name);
+    return true;
+}
+
 void sentence_take(struct dialogue *dialogue, const char *text)
 {
     static struct slm_reply reply;
@@ -178,6 +192,8 @@ void sentence_take(struct dialogue *dialogue, const char *text)
         return;
     }
     slm_rules(text, &rules);
+    if (!behind && rules.intent == slm_intent_count - 1 && ask_for_command(dialogue, text))
+        return;
     if (!alone) {
         slm_service_ask(text, &reply);
         weigh(dialogue, &reply, &rules);

@@ -115,6 +115,33 @@ TEST(sentence, a_line_that_does_not_fit_its_command_is_a_sentence)
     EXPECT_TRUE(text_glob("*echo *print its arguments*", type_line("help")));
 }
 
+TEST(sentence, a_slip_in_a_command_is_asked_about)
+{
+    static const char *const slips[] = {"helpp", "hepl", " Help ", "hlp", "help!"};
+    for (unsigned i = 0; i < ARRAY_LEN(slips); i++)
+        EXPECT_TRUE(text_glob("There is no such command. Did you mean: help (list the commands)?*", type_line(slips[i])));
+    EXPECT_TRUE(text_glob("*echo *print its arguments*", type_line("yes")));
+    EXPECT_STR(type_line("yes"), "There is no question to say yes to.\n");
+    type_line("verison");
+    EXPECT_STR(type_line("no"), "Nothing was changed.\n");
+    EXPECT_STR(type_line("yes"), "There is no question to say yes to.\n");
+}
+
+TEST(sentence, what_is_no_slip_is_not_taken_for_a_command)
+{
+    static const char *const others[] = {"ram", "ps", "hello", "helpp me", "rules: helpp", "helppp",
+                                         "a-word-of-more-letters-than-any-command-has-got"};
+    for (unsigned i = 0; i < ARRAY_LEN(others); i++)
+        EXPECT_FALSE(text_glob("There is no such command*", type_line(others[i])));
+    EXPECT_FALSE(text_glob("There is no such command*", type_line("logs"))); /* near to log, but the rules read it */
+    type_line("no");
+}
+
+TEST(sentence, a_question_mark_is_help)
+{
+    EXPECT_TRUE(text_glob("*echo *print its arguments*", type_line("?")));
+}
+
 TEST(sentence, the_rules_alone_can_be_asked)
 {
     EXPECT_TRUE(text_glob("The host name is atlas now*", type_line("rules: set the hostname to atlas")));

@@ -28,23 +28,35 @@ static void uart16550_write(struct serial *serial, const char *data, size_t size
 static void uart16550_receive(void *arg)
 {
     (void)arg;
-    while (io_read8(&uart16550.io, LSR) & LSR_DATA)
+    while (io_read8(&uart16550.io, LSR) & LSR_DATA) {
+        if (!console_wants()) {
+            io_write8(&uart16550.io, IER, 0);
+            return;
+        }
         console_input((char)io_read8(&uart16550.io, DATA));
+    }
+}
+
+static void uart16550_resume(struct serial *serial)
+{
+    (void)serial;
+    io_write8(&uart16550.io, IER, IER_RECEIVED);
+    uart16550_receive(NULL);
 }
 
 static void uart16550_start(struct serial *serial)
 {
-    (void)serial;
     irq_register(uart16550.irq_line, uart16550_receive, NULL);
     io_write8(&uart16550.io, MCR, MCR_DTR_RTS_OUT2);
-    io_write8(&uart16550.io, IER, IER_RECEIVED);
+    uart16550_resume(serial);
 }
 
 struct serial *uart16550_attach(struct io io, unsigned irq_line)
 {
     if (!io.port)
         io_map(io.base, 8u << io.shift);
-    uart16550 = (struct uart16550){.serial = {NULL, uart16550_write, uart16550_start}, .io = io, .irq_line = irq_line};
+    uart16550 = (struct uart16550){.serial = {NULL, uart16550_write, uart16550_start, uart16550_resume}, .io = io,
+                                   .irq_line = irq_line};
     io_write8(&io, IER, 0);
     if (io.port) {
         io_write8(&io, LCR, LCR_DLAB);

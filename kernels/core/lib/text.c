@@ -1,4 +1,4 @@
-/* Bounded copy, number parsing and globbing (text.h). */
+/* Bounded copy, number parsing, globbing and likeness (text.h). */
 #include "text.h"
 #include "string.h"
 
@@ -69,4 +69,27 @@ bool text_glob(const char *pattern, const char *text)
     while (*pattern == '*')
         pattern++;
     return !*pattern;
+}
+
+unsigned text_distance(const char *one, const char *other)
+{
+    uint8_t rows[3][TEXT_DISTANCE_MAX + 1], *before = rows[0], *last = rows[1], *row = rows[2];
+    size_t height = strlen(one), width = strlen(other);
+    if (height > TEXT_DISTANCE_MAX || width > TEXT_DISTANCE_MAX)
+        return TEXT_DISTANCE_MAX;
+    for (size_t j = 0; j <= width; j++)
+        last[j] = (uint8_t)j;
+    for (size_t i = 1; i <= height; i++) {
+        row[0] = (uint8_t)i;
+        for (size_t j = 1; j <= width; j++) {
+            unsigned least = MIN(last[j], row[j - 1]) + 1u;
+            least = MIN(least, last[j - 1] + (unsigned)(one[i - 1] != other[j - 1]));
+            if (i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1])
+                least = MIN(least, before[j - 2] + 1u);
+            row[j] = (uint8_t)least;
+        }
+        uint8_t *free = before;
+        before = last, last = row, row = free;
+    }
+    return last[width];
 }

@@ -49,3 +49,16 @@ TEST(text, loads_big_endian_from_any_alignment)
     EXPECT_EQ(load_be32(bytes + 1), 0x12345678);
     EXPECT_EQ(load_be64(bytes + 1), 0x123456789abcdef0);
 }
+
+TEST(text, counts_what_parts_two_words)
+{
+    EXPECT_EQ(text_distance("help", "help"), 0);
+    EXPECT_EQ(text_distance("helpp", "help"), 1);
+    EXPECT_EQ(text_distance("elp", "help"), 1);
+    EXPECT_EQ(text_distance("halp", "help"), 1);
+    EXPECT_EQ(text_distance("hepl", "help"), 1);
+    EXPECT_EQ(text_distance("", "help"), 4);
+    EXPECT_EQ(text_distance("sitting", "kitten"), 3);
+    EXPECT_EQ(text_distance("kitten", "sitting"), 3);
+    EXPECT_EQ(text_distance("a word of more than thirty-one letters", "a"), TEXT_DISTANCE_MAX);
+}

@@ -39,6 +39,8 @@ static const struct page_entry *find_page(const char *path)
     return NULL;
 }
 
+static const char METHOD_NOT_ALLOWED[] = "405 Method Not Allowed";
+
 static char *body_of(struct worker *worker)
 {
     return worker->out + ANSWER_HEADER_MAX;
@@ -47,9 +49,10 @@ static char *body_of(struct worker *worker)
 static bool answer(struct worker *worker, const char *status, const char *type, size_t size, bool keep, bool body)
 {
     char header[ANSWER_HEADER_MAX];
+    const char *allow = status == METHOD_NOT_ALLOWED ? "Allow: GET, HEAD\r\n" : ""; /* RFC 9110, 15.5.6 */
     size_t length = ksnprintf(header, sizeof header,
-                              "HTTP/1.1 %s\r\nServer: auton\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-                              "Connection: %s\r\n\r\n", status, type, size, keep ? "keep-alive" : "close");
+                              "HTTP/1.1 %s\r\nServer: auton\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s"
+                              "Connection: %s\r\n\r\n", status, type, size, allow, keep ? "keep-alive" : "close");
     if (length >= sizeof header)
         return false;
     char *start = body_of(worker) - length;
@@ -57,10 +60,10 @@ static bool answer(struct worker *worker, const char *status, const char *type, 
     return tcp_write(worker->tcp, start, length + (body ? size : 0), hal_time_ns() + ANSWER_NS) >= 0;
 }
 
-static bool answer_error(struct worker *worker, const char *status, bool keep)
+static bool answer_error(struct worker *worker, const char *status, bool keep, bool body)
 {
     size_t size = ksnprintf(body_of(worker), HTTP_BODY_MAX, "%s\n", status);
-    return answer(worker, status, "text/plain", size, keep, true);
+    return answer(worker, status, "text/plain", size, keep, body);
 }
 
 /* Answers one request; false when the connection should end. */
@@ -68,14 +71,14 @@ static bool http_answer(struct worker *worker, const struct http_request *reques
 {
     bool head = !strcmp(request->method, "HEAD");
     if (request->body) /* nothing here takes one, and skipping it could take for ever */
-        return answer_error(worker, "413 Content Too Large", false) && false;
+        return answer_error(worker, "413 Content Too Large", false, !head) && false;
     if (!head && strcmp(request->method, "GET"))
-        return answer_error(worker, "405 Method Not Allowed", request->keep_alive) && request->keep_alive;
+        return answer_error(worker, METHOD_NOT_ALLOWED, request->keep_alive, true) && request->keep_alive;
     const struct page_entry *page = find_page(request->path);
     if (!page)
-        return answer_error(worker, "404 Not Found", request->keep_alive) && request->keep_alive;
-    size_t size = MIN(page->render(body_of(worker), HTTP_BODY_MAX), (size_t)HTTP_BODY_MAX);
-    return answer(worker, "200 OK", page->type, size, request->keep_alive, !head) && request->keep_alive;
+        return answer_error(worker, "404 Not Found", request->keep_alive, !head) && request->keep_alive;
+    size_t size = page->render(body_of(worker), HTTP_BODY_MAX);
+    return answer(worker, "200 OK", page->type, MIN(size, (size_t)HTTP_BODY_MAX), request->keep_alive, !head) && request->keep_alive;
 }
 
 static void waits(struct worker *worker, bool for_a_request)
@@ -122,7 +125,7 @@ static void work(void *arg)
         enum http_parse parsed = read_request(worker, &request);
         waits(worker, false);
         if (parsed == HTTP_BAD)
-            answer_error(worker, "400 Bad Request", false);
+            answer_error(worker, "400 Bad Request", false, true);
         if (parsed != HTTP_DONE)
             break;
         worker->used -= request.header;

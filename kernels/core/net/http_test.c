@@ -86,8 +86,10 @@ TEST(http, answers_pipelined_and_broken_requests)
     EXPECT_TRUE(text_glob("HTTP/1.1 200 OK*ok\nHTTP/1.1 404 Not Found*Connection: close*404 Not Found\n",
                           converse("GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /no HTTP/1.0\r\n\r\n")));
     EXPECT_TRUE(text_glob("HTTP/1.1 400 *", converse("garbage\r\n\r\n")));
-    EXPECT_TRUE(text_glob("HTTP/1.1 405 *", converse("PUT / HTTP/1.0\r\n\r\n")));
+    EXPECT_TRUE(text_glob("HTTP/1.1 405 *\r\nAllow: GET, HEAD\r\n*", converse("PUT / HTTP/1.0\r\n\r\n")));
     EXPECT_TRUE(text_glob("HTTP/1.1 200 *Content-Length: 3\r\n*\r\n\r\n", converse("HEAD /health HTTP/1.0\r\n\r\n")));
+    EXPECT_TRUE(text_glob("HTTP/1.1 404 *Content-Length: 14\r\n*\r\n\r\nHTTP/1.1 200 *ok\n", /* no body between them */
+                          converse("HEAD /no HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.0\r\n\r\n")));
     http_server_stop();
 }
 

@@ -61,7 +61,7 @@ TEST(action, every_op_of_the_grammar_has_one_answer)
             FOR_REGISTERED(entry, actions)
                 found += (*entry)->which == (intent << 8 | op);
             if (!EXPECT_EQ(found, 1))
-                test_true(test, __FILE__, __LINE__, slm_grammar[intent][op].name, false);
+                test_bool(test, __FILE__, __LINE__, slm_grammar[intent][op].name, false, true);
         }
     FOR_REGISTERED(entry, actions)
         EXPECT_TRUE((*entry)->perform ? (*entry)->means != NULL : (*entry)->instead != NULL);

@@ -36,7 +36,7 @@ static void say_where(const struct server *server)
     char address[IP4_TEXT];
     for (const struct net_device *card = net_first(); card; card = card->next)
         if (!card->raw && card->address)
-            kprintf("From outside it is reached at %s port %u.\n", ip4_text(card->address, address), server->running());
+            kprintf("On its network it is reached at %s port %u.\n", ip4_text(card->address, address), server->running());
 }
 
 static void serve(const struct action *action)

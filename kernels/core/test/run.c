@@ -115,11 +115,12 @@ bool test_text(struct test *test, const char *file, int line, const char *what, 
     return false;
 }
 
-bool test_true(struct test *test, const char *file, int line, const char *what, bool found)
+bool test_bool(struct test *test, const char *file, int line, const char *what, bool found, bool expected)
 {
-    if (found)
+    static const char *const words[] = {"false", "true"};
+    if (found == expected)
         return true;
     test->failures++;
-    kprintf("  # %s:%d: expected %s, found it false\n", file, line, what);
+    kprintf("  # %s:%d: expected %s to be %s, found %s\n", file, line, what, words[expected], words[found]);
     return false;
 }

@@ -13,6 +13,7 @@ struct port {
     struct virtqueue *receive, *transmit;
     struct lock lock;   /* of the transmit queue and its buffer */
     char in[CHUNK], out[CHUNK];
+    uint32_t filled, delivered; /* of in, which is the device's when both are 0 */
 };
 
 static void listen(struct port *port)
@@ -21,15 +22,32 @@ static void listen(struct port *port)
     virtqueue_kick(port->receive);
 }
 
+/* The device gets its buffer back when the console took all of it. */
+static void deliver(struct port *port)
+{
+    while (port->delivered < port->filled && console_wants())
+        console_input(port->in[port->delivered++]);
+    if (port->delivered < port->filled)
+        return;
+    port->filled = port->delivered = 0;
+    listen(port);
+}
+
 static void console_received(void *arg)
 {
     struct port *port = arg;
     uint32_t written;
     while (virtqueue_take(port->receive, &written)) {
-        for (uint32_t i = 0; i < MIN(written, (uint32_t)CHUNK); i++)
-            console_input(port->in[i]);
-        listen(port);
+        port->filled = MIN(written, (uint32_t)CHUNK);
+        deliver(port);
     }
+}
+
+static void console_resumed(struct serial *serial)
+{
+    struct port *port = CONTAINER_OF(serial, struct port, serial);
+    if (port->filled)
+        deliver(port);
 }
 
 static bool write_chunk(struct port *port, const char *data, uint32_t size)
@@ -70,7 +88,7 @@ static const char *console_probe(struct device *device)
     struct port *port = kzalloc(sizeof *port);
     if (!port)
         return "out of memory";
-    port->serial = (struct serial){.write = write_all, .start = console_listen};
+    port->serial = (struct serial){.write = write_all, .start = console_listen, .resume = console_resumed};
     port->receive = virtio_queue(virtio, CONSOLE_RECEIVE, 4, console_received, port);
     port->transmit = virtio_queue(virtio, CONSOLE_TRANSMIT, 1, NULL, NULL); /* one buffer: a stuck device gets no second */
     if (!port->receive || !port->transmit)
