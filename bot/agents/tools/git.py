@@ -75,7 +75,7 @@ def _whole(files: list[str]) -> str:
 
 def _part(diff: str, start: int) -> str:
     """As many lines from `start` on as fit."""
-    lines = diff.splitlines(keepends=True)
+    lines = [line + "\n" for line in diff.removesuffix("\n").split("\n")]
     if start > len(lines):
         raise ToolError(f"expected a line up to {len(lines)}, found start={start}")
     shown, room = [], DIFF
