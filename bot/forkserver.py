@@ -132,6 +132,7 @@ def leave(children: dict[int, int]) -> NoReturn:
 def become(output: int, request: int, channel: int, parent: int, shown: "Shown") -> list[str]:
     """In a child: lead a session of its own, then take up what the request says; its argv. It dies with its parent."""
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # how it is cancelled; a shell's `&` leaves it ignored
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
