@@ -7,6 +7,7 @@ had or believed says nothing, and then the run counts for all that was set aside
 """
 
 import zipfile
+import zlib
 from pathlib import Path
 
 from bot import scratch
@@ -61,7 +62,7 @@ def usage(archive: Path, key: str) -> Usage | None:
                 return None
             with zipped.open(there[name]) as file:
                 text = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zipfile.zlib.error, EOFError):
+    except (OSError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError):
         return None
     told = parse(kind, text, name) if len(text) <= MAX_BYTES else None
     if told is None or told.key != key:
